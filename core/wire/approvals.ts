@@ -36,6 +36,10 @@ export const Vote = v.strictObject({
 });
 export type Vote = v.InferOutput<typeof Vote>;
 
+/** Somebody was shown the sealed statement. Each is an event of the record. */
+export const Viewing = v.strictObject({ viewer: v.string(), at: EpochMs });
+export type Viewing = v.InferOutput<typeof Viewing>;
+
 export const OpenRequest = v.strictObject({
   operation: v.literal('open'),
   id: RequestId,
@@ -120,7 +124,9 @@ export const RequestView = v.strictObject({
   facts: Facts,
   inTransaction: v.boolean(),
   votes: v.pipe(v.array(Vote), v.readonly()),
+  viewings: v.pipe(v.array(Viewing), v.readonly()),
   requestedAt: EpochMs,
+  /** While it waits: until when it may be answered. Once approved: until when it may be consumed. */
   expiresAt: EpochMs,
   /** When it reached `approved`, `denied` or another end; null while it is open. */
   decidedAt: v.nullable(EpochMs),
@@ -130,27 +136,34 @@ export const RequestView = v.strictObject({
 });
 export type RequestView = v.InferOutput<typeof RequestView>;
 
+/** Why an operation or a vote was refused. */
+export const RefusalReason = v.picklist([
+  'unknown-request',
+  'already-answered',
+  'already-consumed',
+  'expired',
+  'withdrawn',
+  'denied',
+  'revoked',
+  'not-approved',
+  'different-statement',
+  'different-session',
+  'self-approval',
+  'not-an-approver',
+  'already-voted',
+  'not-fully-shown',
+  'needs-step-up',
+  'reason-missing',
+  'too-large',
+]);
+export type RefusalReason = v.InferOutput<typeof RefusalReason>;
+
 /** The answer to every operation. `refused` is an expected outcome, with the reason in words. */
 export const ApprovalsResponse = v.variant('result', [
   v.strictObject({ result: v.literal('done'), request: v.nullable(RequestView) }),
   v.strictObject({
     result: v.literal('refused'),
-    reason: v.picklist([
-      'unknown-request',
-      'already-answered',
-      'already-consumed',
-      'expired',
-      'withdrawn',
-      'denied',
-      'not-approved',
-      'different-statement',
-      'different-session',
-      'self-approval',
-      'not-an-approver',
-      'already-voted',
-      'not-fully-shown',
-      'needs-step-up',
-    ]),
+    reason: RefusalReason,
     message: v.string(),
   }),
 ]);
