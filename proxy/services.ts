@@ -85,6 +85,12 @@ export interface Gate {
   ) => Promise<{ kind: 'allowed' } | { kind: 'refused'; refusal: Refusal }>;
   /** Never rejects: every failure is a refusal. */
   readonly admit: (session: Session, command: Command, hooks: AdmitHooks) => Promise<Admission>;
+  /**
+   * May this statement be parsed and described, though not run? Allow and hold say yes, for its
+   * execution is judged by `admit` when it comes; deny says no, and is recorded as refused. Nothing
+   * is held, no intent is recorded, and `settle` is not called for it. Never rejects.
+   */
+  readonly prepare: (session: Session, command: Command) => Promise<Admission>;
   /** Records a command that the adapter refused by itself, e.g. one that it cannot parse. */
   readonly refuse: (session: Session, command: Command, refusal: Refusal) => Promise<void>;
   /** Called once for every permitted command, when its answer is complete or will never come. */
