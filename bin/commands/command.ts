@@ -4,6 +4,7 @@
 export type ExitStatus = 0 | 1 | 2;
 
 export interface Io {
+  /** Standard output and standard error: whole lines; a missing newline at the end is added. */
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** The clone's root: where `.sallyport/` is. */
