@@ -1,0 +1,187 @@
+/**
+ * What the gateway knows of each target's relations and functions: loaded over its own connection, kept as
+ * snapshots. A snapshot never changes; a newer one takes its place, with a higher epoch.
+ */
+import pg from 'pg';
+import { GatewayError } from '../../../core/errors.ts';
+import type { Target } from '../../../core/target.ts';
+import type { Clock, Log, Upstream, Upstreams } from '../../services.ts';
+import { readCatalog } from './catalog_queries.ts';
+import { makeSnapshot, type Snapshot } from './catalog_snapshot.ts';
+import { makeClassifier } from './classify.ts';
+import { outputSource, UNSURE } from './flow.ts';
+import { makeLineage } from './lineage_relations.ts';
+import { makeParser, type Parser } from './parser.ts';
+import type { Catalog, Catalogs } from './statement.ts';
+
+/** A snapshot older than this is replaced in the background the next time it is asked for. */
+export const SNAPSHOT_AGE_MAX_MS = 60_000;
+
+/** One catalog query may take this long: 10,000 relations take about a second. */
+export const STATEMENT_TIMEOUT_MS = 15_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface CatalogDependencies {
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Shared by all targets; made when first needed where none is given. */
+  readonly parser?: Promise<Parser>;
+}
+
+interface Kept {
+  readonly catalog: Catalog;
+  /** `clock.monotonic()` when the load began. */
+  readonly since: number;
+}
+
+interface Loading {
+  readonly since: number;
+  readonly done: Promise<Kept>;
+}
+
+export function makeCatalogs(dependencies: CatalogDependencies): Catalogs {
+  const { clock, log } = dependencies;
+  const kept = new Map<string, Kept>();
+  const loading = new Map<string, Loading>();
+  let parser = dependencies.parser;
+  let epoch = 0;
+  let closed = false;
+
+  const load = (target: Target): Loading => {
+    const since = clock.monotonic();
+    const run = async (): Promise<Kept> => {
+      parser ??= makeParser();
+      const ready = await parser;
+      const snapshot = await readTarget(dependencies.upstreams, target);
+      epoch += 1;
+      const fresh = { catalog: makeCatalog(ready, snapshot, target, epoch), since };
+      kept.set(target.name, fresh);
+      log.info('catalog.loaded', {
+        target: target.name,
+        epoch,
+        milliseconds: Math.round(clock.monotonic() - since),
+      });
+      return fresh;
+    };
+    const started: Loading = {
+      since,
+      done: run().finally(() => {
+        if (loading.get(target.name) === started) loading.delete(target.name);
+      }),
+    };
+    loading.set(target.name, started);
+    return started;
+  };
+
+  const refresh = async (target: Target): Promise<Catalog> => {
+    if (closed) throw unavailable(target, new Error('The gateway is shutting down'));
+    const asked = clock.monotonic();
+    const running = loading.get(target.name);
+    // A load that began before this call may have read the catalog before the change it asks about.
+    if (running !== undefined && running.since < asked) {
+      await running.done.catch(() => undefined);
+    }
+    const next = loading.get(target.name) ?? load(target);
+    return (await next.done).catalog;
+  };
+
+  return {
+    current: async (target) => {
+      const known = kept.get(target.name);
+      if (known === undefined) {
+        const running = loading.get(target.name) ?? load(target);
+        return (await running.done).catalog;
+      }
+      if (
+        clock.monotonic() - known.since > SNAPSHOT_AGE_MAX_MS &&
+        !loading.has(target.name) &&
+        !closed
+      ) {
+        load(target).done.catch((error: unknown) => {
+          // The old snapshot serves on: what it does not know is refused, what it knows is still masked.
+          log.warn('catalog.refresh-failed', { target: target.name, error: String(error) });
+        });
+      }
+      return known.catalog;
+    },
+    refresh,
+    close: async () => {
+      closed = true;
+      await Promise.allSettled([...loading.values()].map(({ done }) => done));
+      kept.clear();
+    },
+  };
+}
+
+/** The catalog of one snapshot: what the machine classifies and masks with. */
+export function makeCatalog(
+  parser: Parser,
+  snapshot: Snapshot,
+  target: Target,
+  epoch: number,
+): Catalog {
+  const lineage = makeLineage(parser, snapshot, new Set(target.safeFunctions));
+  return {
+    epoch,
+    sources: (tableOid, attribute) => {
+      const relation = snapshot.relationByOid(tableOid);
+      if (relation === null) return outputSource(UNSURE);
+      if (attribute === 0) return outputSource(lineage.whole(relation));
+      // System columns have negative numbers and hold no data of the row.
+      if (attribute < 0) return { columns: [], unsure: false };
+      const index = relation.columns.findIndex((column) => column.number === attribute);
+      return outputSource(lineage.columns(relation)[index]?.flow ?? UNSURE);
+    },
+    classifier: makeClassifier({ parser, snapshot, lineage, target }),
+  };
+}
+
+async function readTarget(upstreams: Upstreams, target: Target): Promise<Snapshot> {
+  let upstream: Upstream;
+  try {
+    upstream = await upstreams.forTarget(target);
+  } catch (cause) {
+    throw unavailable(target, cause);
+  }
+  const client = new pg.Client({
+    host: upstream.host,
+    port: upstream.port,
+    database: upstream.database,
+    user: upstream.user,
+    password: upstream.password,
+    application_name: 'sallyport catalog',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
+    // Fixed, so that pg_get_viewdef qualifies every name.
+    options: '-c search_path=""',
+    ssl: upstream.tls.mode === 'disable' ? false : tlsOptions(upstream.tls.ca),
+  });
+  // A connection lost between queries is reported by the query that follows.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('begin isolation level repeatable read read only');
+    const rows = await readCatalog(client);
+    await client.query('commit');
+    return makeSnapshot(rows);
+  } catch (cause) {
+    throw unavailable(target, cause);
+  } finally {
+    // The rows are read, or the error is on its way: a failing goodbye changes neither.
+    await client.end().catch(() => undefined);
+  }
+}
+
+function tlsOptions(ca: string | null) {
+  return { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) };
+}
+
+function unavailable(target: Target, cause: unknown): GatewayError {
+  return new GatewayError(
+    'ERR_TARGET_UNAVAILABLE',
+    `The catalog of target ${target.name} cannot be read`,
+    { hint: 'Check that the target is up and that its stored credential may sign in', cause },
+  );
+}

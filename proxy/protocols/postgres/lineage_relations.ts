@@ -1,0 +1,92 @@
+/** Columns of relations, closed over views, materialized views, partitions and inheritance. */
+import { as } from './ast.ts';
+import { type Relation, type Snapshot, SYSTEM_SCHEMAS } from './catalog_snapshot.ts';
+import { type Flow, flowOf, UNSURE, union, unionOf } from './flow.ts';
+import { LEAKING_NAMES, LEAKING_RELATIONS } from './functions.ts';
+import { fullName, type ScopeColumn } from './lineage_scope.ts';
+import { selectFlows } from './lineage_select.ts';
+import type { Parser } from './parser.ts';
+import { newFindings } from './work.ts';
+
+/** Views upon views that are followed; PostgreSQL itself has no limit, real schemas stay below ten. */
+const VIEW_DEPTH_MAX = 32;
+
+export interface Lineage {
+  readonly columns: (relation: Relation) => readonly ScopeColumn[];
+  readonly whole: (relation: Relation) => Flow;
+}
+
+/** Remembers what it found for as long as the snapshot lives. */
+export function makeLineage(
+  parser: Parser,
+  snapshot: Snapshot,
+  safeFunctions: ReadonlySet<string>,
+): Lineage {
+  const known = new Map<number, readonly ScopeColumn[]>();
+  let depth = 0;
+
+  const viewFlows = (relation: Relation): readonly Flow[] | null => {
+    const parsed = parser.parse(relation.definition ?? '');
+    const select = parsed.kind === 'tree' ? as('SelectStmt', parsed.statements[0]?.node) : null;
+    if (select === null || depth >= VIEW_DEPTH_MAX) return null;
+    depth += 1;
+    try {
+      const { columns } = selectFlows(
+        {
+          snapshot,
+          lineage,
+          target: '',
+          database: '',
+          // The definition is printed under an empty search_path: only pg_catalog goes without saying.
+          schemas: ['pg_catalog'],
+          masked: new Set(),
+          safeFunctions,
+          found: newFindings(),
+        },
+        select,
+        null,
+      );
+      return columns?.map((column) => column.flow) ?? null;
+    } finally {
+      depth -= 1;
+    }
+  };
+
+  const flowsOf = (relation: Relation): readonly ScopeColumn[] => {
+    const name = fullName(relation);
+    if (LEAKING_RELATIONS.has(name) || LEAKING_NAMES.has(relation.name)) {
+      return relation.columns.map((column) => ({ name: column.name, flow: UNSURE }));
+    }
+    const own = relation.columns.map((column) => `${name}.${column.name}`);
+    if (SYSTEM_SCHEMAS.has(relation.schema)) {
+      return relation.columns.map((c, index) => ({ name: c.name, flow: flowOf(own[index] ?? '') }));
+    }
+    const behind = relation.definition === null ? null : viewFlows(relation);
+    return relation.columns.map((column, index) => {
+      let flow = flowOf(
+        ...snapshot
+          .family(relation)
+          .filter((other) => other.columns.some((c) => c.name === column.name))
+          .map((other) => `${fullName(other)}.${column.name}`),
+      );
+      if (relation.definition !== null) flow = union(flow, behind?.[index] ?? UNSURE);
+      return { name: column.name, flow };
+    });
+  };
+
+  const lineage: Lineage = {
+    columns: (relation) => {
+      const remembered = known.get(relation.oid);
+      if (remembered !== undefined) return remembered;
+      const flows = flowsOf(relation);
+      known.set(relation.oid, flows);
+      return flows;
+    },
+    whole: (relation) =>
+      union(
+        flowOf(`${fullName(relation)}.*`),
+        unionOf(lineage.columns(relation).map((column) => column.flow)),
+      ),
+  };
+  return lineage;
+}
