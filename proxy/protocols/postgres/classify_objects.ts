@@ -1,7 +1,7 @@
 /** Objects as data definition names them: by a list of names, a signature, a type or a role. */
 import type { Verb } from '../../../core/facts.ts';
 import { as, type Node, type NodeOf, partsOf, stringOf } from './ast.ts';
-import { relationNamed } from './lineage_resolve.ts';
+import { homeSchema, relationNamed } from './lineage_resolve.ts';
 import { fullName } from './lineage_scope.ts';
 import { access, type Work } from './work.ts';
 
@@ -93,7 +93,6 @@ function qualified(work: Work, parts: readonly string[]): string {
   const name = parts[0] ?? '';
   const home =
     work.schemas.find((schema) => work.snapshot.function(schema, name) !== null) ??
-    work.schemas.find((schema) => schema !== 'pg_catalog') ??
-    'public';
+    homeSchema(work);
   return `${home}.${name}`;
 }

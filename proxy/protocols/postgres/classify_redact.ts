@@ -38,10 +38,9 @@ function isPlain(plain: ReadonlySet<number>, tokens: readonly Token[], index: nu
   const token = tokens[index];
   const before = tokens[index - 1];
   if (token === undefined) return false;
-  if (plain.has(token.start)) return true;
-  return before?.tokenName !== 'SCONST' && before !== undefined && before.end - before.start === 1
-    ? plain.has(before.start)
-    : false;
+  const isNumber = token.tokenName === 'ICONST' || token.tokenName === 'FCONST';
+  const signed = isNumber && before?.text === '-' && plain.has(before.start);
+  return signed || plain.has(token.start);
 }
 
 /** From offsets in UTF-8 to offsets in UTF-16, for offsets that are asked for in ascending order. */

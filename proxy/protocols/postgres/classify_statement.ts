@@ -5,7 +5,7 @@ import { definition } from './classify_definition.ts';
 import { session } from './classify_session.ts';
 import { CLEAN, type Flow, UNSURE } from './flow.ts';
 import { condition } from './lineage_expression.ts';
-import { relationNamed } from './lineage_resolve.ts';
+import { homeSchema, relationNamed } from './lineage_resolve.ts';
 import { fullName, newScope, type ScopeColumn } from './lineage_scope.ts';
 import { selectFlows } from './lineage_select.ts';
 import { access, decides, opaque, touches, type Work } from './work.ts';
@@ -62,11 +62,9 @@ function intoClause(select: NodeOf<'SelectStmt'>): NodeOf<'IntoClause'> | undefi
 
 /** A new relation is not in the catalog: the facts name the schema that it goes into. */
 export function createsRelation(work: Work, range: NodeOf<'RangeVar'> | undefined): void {
-  const home = work.schemas.find(
-    (schema) => schema !== 'pg_catalog' && work.snapshot.schemas.has(schema),
-  );
-  const schema = range?.relpersistence === 't' ? 'pg_temp' : (range?.schemaname ?? home);
-  access(work, 'create', 'schema', schema ?? 'public');
+  const schema =
+    range?.relpersistence === 't' ? 'pg_temp' : (range?.schemaname ?? homeSchema(work));
+  access(work, 'create', 'schema', schema);
   work.found.changes.push({ kind: 'catalog' });
 }
 

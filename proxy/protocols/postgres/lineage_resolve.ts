@@ -37,13 +37,19 @@ export function functionEntry(work: Work, funcname: readonly Node[]): FunctionEn
   return other === undefined ? (only ?? null) : null;
 }
 
+/** Where an unqualified new object goes: the first schema of the path that exists. */
+export function homeSchema(work: Work): string {
+  const isHome = (schema: string) => schema !== 'pg_catalog' && work.snapshot.schemas.has(schema);
+  return work.schemas.find(isHome) ?? 'public';
+}
+
 /** Notes the call. True where its result is made of its arguments and nothing else. */
 export function callFunction(work: Work, funcname: readonly Node[]): boolean {
   const found = candidates(work, funcname);
   const written = partsOf(funcname);
   if (found.length === 0) {
-    const home = work.schemas.find((schema) => schema !== 'pg_catalog') ?? 'public';
-    const name = written.length > 1 ? written.slice(-2).join('.') : `${home}.${written[0] ?? ''}`;
+    const name =
+      written.length > 1 ? written.slice(-2).join('.') : `${homeSchema(work)}.${written[0] ?? ''}`;
     access(work, 'call', 'function', name);
     opaque(work, `It calls the function ${name}, which the catalog does not hold`);
     return false;

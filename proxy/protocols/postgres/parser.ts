@@ -35,6 +35,7 @@ export type Parsed =
 export interface Token {
   readonly start: number;
   readonly end: number;
+  readonly text: string;
   readonly tokenName: string;
 }
 

@@ -26,7 +26,8 @@ export interface Span {
 /** A change that a statement makes to the session context once it has succeeded. */
 export type ContextChange =
   | { readonly kind: 'set'; readonly name: string; readonly value: string; readonly local: boolean }
-  | { readonly kind: 'reset'; readonly name: string | 'all' }
+  /** One setting by name, or `all` of them. */
+  | { readonly kind: 'reset'; readonly name: string }
   | { readonly kind: 'transaction'; readonly verb: 'begin' | 'commit' | 'rollback' | 'savepoint' }
   | { readonly kind: 'catalog' };
 
