@@ -55,13 +55,13 @@ export function evaluate(policies: Policies, request: DecideRequest): Evaluation
     return { decision: deny(policies, [], `${asked.why}.`, DECISION_TTL_SECONDS), answers: [] };
   }
   const answers = asked.questions.map((question) => answer(policies, question));
-  const unmasked = unmaskQuestions(request.principal, request.target).map((question) =>
-    answer(policies, question),
-  );
-  return {
-    decision: conclude(policies, request, answers, unmasked),
-    answers: [...answers, ...unmasked],
-  };
+  const refusal = refuse(policies, request, answers);
+  if (refusal !== null) return { decision: refusal, answers };
+  // Masks are asked about only where there may be something to show.
+  const { principal, target } = request;
+  const masks = unmaskQuestions(principal, target).map((each) => answer(policies, each));
+  const decision = failure(policies, masks) ?? permitted(policies, target, answers, masks);
+  return { decision, answers: [...answers, ...masks] };
 }
 
 /**
@@ -99,39 +99,14 @@ function rulesOf(policies: Policies, ids: readonly string[]): readonly Rule[] {
   });
 }
 
-function conclude(
-  policies: Policies,
-  request: DecideRequest,
-  answers: readonly Answer[],
-  unmasked: readonly Answer[],
-): Decision {
-  const refusal = refuse(policies, request, answers, unmasked);
-  if (refusal !== null) return refusal;
-  const rules = answers.flatMap(({ verdict }) => ('by' in verdict ? verdict.by : []));
-  const asks = asksOf(rules);
-  const common = { policyVersion: policies.version, ttlSeconds: DECISION_TTL_SECONDS };
-  const [first, ...rest] = asks;
-  if (first === undefined) {
-    const obligations = obligationsOf(request.target, unmasked, rules, false);
-    return { kind: 'allow', ...common, policies: idsOf(rules), obligations };
-  }
-  const obligations = obligationsOf(request.target, unmasked, rules, true);
-  const held = asks.map((ask) => ask.policy);
-  return { kind: 'hold', ...common, policies: held, asks: [first, ...rest], obligations };
-}
-
+/** The command's own questions: null where nothing stands in its way but approval. */
 function refuse(
   policies: Policies,
   { principal, target }: DecideRequest,
   answers: readonly Answer[],
-  unmasked: readonly Answer[],
 ): Decision | null {
-  const errors = [...answers, ...unmasked].flatMap(({ verdict }) =>
-    verdict.kind === 'failed' ? verdict.errors : [],
-  );
-  if (errors.length > 0) {
-    return deny(policies, [], failedMessage([...new Set(errors)]), FAILURE_TTL_SECONDS);
-  }
+  const failed = failure(policies, answers);
+  if (failed !== null) return failed;
   const forbids = answers.flatMap(({ verdict }) =>
     verdict.kind === 'forbidden' ? verdict.by : [],
   );
@@ -140,9 +115,31 @@ function refuse(
   }
   const [missing, ...more] = answers.filter(({ verdict }) => verdict.kind === 'not-permitted');
   if (missing === undefined) return null;
-  const { question } = missing;
-  const message = notPermittedMessage(principal, target.name, question, more.length);
+  const message = notPermittedMessage(principal, target.name, missing.question, more.length);
   return deny(policies, [], message, DECISION_TTL_SECONDS);
+}
+
+/** Cedar skips a policy that fails, a forbid too: then no answer of the set can be trusted. */
+function failure(policies: Policies, answers: readonly Answer[]): Decision | null {
+  const errors = answers.flatMap(({ verdict }) =>
+    verdict.kind === 'failed' ? verdict.errors : [],
+  );
+  if (errors.length === 0) return null;
+  return deny(policies, [], failedMessage([...new Set(errors)]), FAILURE_TTL_SECONDS);
+}
+
+function permitted(
+  policies: Policies,
+  target: Target,
+  answers: readonly Answer[],
+  masks: readonly Answer[],
+): Decision {
+  const rules = answers.flatMap(({ verdict }) => ('by' in verdict ? verdict.by : []));
+  const common = { policyVersion: policies.version, ttlSeconds: DECISION_TTL_SECONDS };
+  const asks = asksOf(rules);
+  const obligations = obligationsOf(target, masks, rules, asks.length > 0);
+  if (asks.length === 0) return { kind: 'allow', ...common, policies: idsOf(rules), obligations };
+  return { kind: 'hold', ...common, policies: asks.map((ask) => ask.policy), asks, obligations };
 }
 
 function deny(
@@ -164,12 +161,12 @@ function asksOf(rules: readonly Rule[]): readonly Ask[] {
 /** Masks are the default: a column is shown only on a plain allow of `unmask`. */
 function obligationsOf(
   target: Target,
-  unmasked: readonly Answer[],
+  masks: readonly Answer[],
   rules: readonly Rule[],
   held: boolean,
 ): Obligations {
   // unmaskQuestions keeps the order of the target's columns.
-  const shown = target.masks.columns.map((_, i) => unmasked[i]?.verdict.kind === 'allow');
+  const shown = target.masks.columns.map((_, i) => masks[i]?.verdict.kind === 'allow');
   const sync = held || target.record === 'sync' || rules.some((rule) => rule.recordSync);
   return {
     mask: target.masks.columns.filter((_, i) => shown[i] !== true),

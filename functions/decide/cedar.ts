@@ -100,8 +100,11 @@ function validate(cedar: Cedar, schema: string, policies: Readonly<Record<string
   if (answer.type === 'failure') {
     return answer.errors.map((error) => ({ policy: '', finding: finding('', error) }));
   }
+  const wrong = new Set(answer.validationErrors.map(({ policyId }) => policyId));
+  // "It can never match" says nothing new of a policy that is wrong already.
+  const doubtful = answer.validationWarnings.filter(({ policyId }) => !wrong.has(policyId));
   return [
-    ...[...answer.validationErrors, ...answer.validationWarnings].map(({ policyId, error }) => ({
+    ...[...answer.validationErrors, ...doubtful].map(({ policyId, error }) => ({
       policy: policyId,
       finding: finding(policies[policyId] ?? '', error),
     })),
@@ -118,7 +121,9 @@ function finding(text: string, error: Wasm.DetailedError): Finding {
   const help = [place?.label, error.help].filter((part) => part != null && part !== '').join('; ');
   // Cedar counts UTF-8 bytes.
   const before = Buffer.from(text).subarray(0, place?.start ?? 0);
-  return { offset: before.toString().length, message: error.message, help };
+  // Where it is named already, the engine's own name for it is noise.
+  const message = error.message.replace(/^for policy `[^`]*`, /, '');
+  return { offset: before.toString().length, message, help };
 }
 
 function expectParsed(answer: Wasm.CheckParseAnswer): void {
