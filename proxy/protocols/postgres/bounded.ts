@@ -10,6 +10,7 @@ import {
   type NodeOf,
   nameOf,
   nodesWithin,
+  stringOf,
   withoutCasts,
 } from './ast.ts';
 import type { Relation } from './catalog_snapshot.ts';
@@ -67,7 +68,39 @@ function boundsBoolean(question: Question, boolean: NodeOf<'BoolExpr'>): boolean
   if (isAnd) return arms.some((arm) => bounds(question, arm));
   // An arm that is never true adds no rows.
   const live = arms.filter((arm) => question.negated || !isFalse(arm));
-  return live.length > 0 && live.every((arm) => bounds(question, arm));
+  return live.length > 0 && live.every((arm) => bounds(question, arm)) && !coversAll(live);
+}
+
+const COMPLEMENTS: Readonly<Record<string, string>> = {
+  '=': '<>',
+  '<>': '=',
+  '<': '>=',
+  '>=': '<',
+  '>': '<=',
+  '<=': '>',
+};
+
+/** `x = 1 or x <> 1`, `x is null or x is not null`: together they leave nothing out but NULLs. */
+function coversAll(arms: readonly Node[]): boolean {
+  const seen = new Set(arms.map(spelling));
+  return arms.some((arm) => {
+    const test = as('NullTest', arm);
+    if (test !== null) {
+      const nulltesttype = test.nulltesttype === 'IS_NULL' ? 'IS_NOT_NULL' : 'IS_NULL';
+      return seen.has(spelling({ NullTest: { ...test, nulltesttype } }));
+    }
+    const operation = as('A_Expr', arm);
+    const complement = COMPLEMENTS[stringOf(operation?.name?.at(-1))];
+    if (operation === null || complement === undefined) return false;
+    return seen.has(
+      spelling({ A_Expr: { ...operation, name: [{ String: { sval: complement } }] } }),
+    );
+  });
+}
+
+/** The same for two expressions that differ in nothing but their place in the text. */
+function spelling(node: Node): string {
+  return JSON.stringify(node, (key, value: unknown) => (key === 'location' ? undefined : value));
 }
 
 function boundsComparison(question: Question, operation: NodeOf<'A_Expr'>): boolean {

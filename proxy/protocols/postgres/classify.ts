@@ -3,12 +3,13 @@ import { LRUCache } from 'lru-cache';
 import type { SessionContext } from '../../../core/command.ts';
 import type { Facts } from '../../../core/facts.ts';
 import type { Target } from '../../../core/target.ts';
+import type { Node } from './ast.ts';
 import { type Snapshot, schemasOf } from './catalog_snapshot.ts';
 import { redactedSpans } from './classify_redact.ts';
 import { classifyStatement } from './classify_statement.ts';
 import { outputSource } from './flow.ts';
 import type { Lineage } from './lineage_relations.ts';
-import type { Parser, RawStatement } from './parser.ts';
+import type { Parser } from './parser.ts';
 import type { Classified, Classifier, ParsedStatement } from './statement.ts';
 import { type Findings, newFindings, type Work } from './work.ts';
 
@@ -89,12 +90,12 @@ function classifyMessage(
   work: Work,
   parser: Parser,
   text: string,
-  raw: readonly RawStatement[],
+  nodes: readonly Node[],
 ): Classified {
   const { found } = work;
   const statements: ParsedStatement[] = [];
   let doubt: string | null = null;
-  for (const { node } of raw) {
+  for (const node of nodes) {
     if (doubt !== null) found.opaque.push(doubt);
     const changesBefore = found.changes.length;
     const statement = classifyStatement(work, node);

@@ -27,7 +27,7 @@ export function makeLineage(
 
   const viewFlows = (relation: Relation): readonly Flow[] | null => {
     const parsed = parser.parse(relation.definition ?? '');
-    const select = parsed.kind === 'tree' ? as('SelectStmt', parsed.statements[0]?.node) : null;
+    const select = parsed.kind === 'tree' ? as('SelectStmt', parsed.statements[0]) : null;
     if (select === null || depth >= VIEW_DEPTH_MAX) return null;
     depth += 1;
     try {

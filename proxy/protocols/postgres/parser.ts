@@ -19,15 +19,8 @@ export const SQL_TEXT_MAX = 1_000_000;
  */
 export const TREE_DEPTH_MAX = 1_200;
 
-/** One statement of a text: its node, and its stretch in bytes of UTF-8. */
-export interface RawStatement {
-  readonly node: Node;
-  readonly start: number;
-  readonly end: number;
-}
-
 export type Parsed =
-  | { readonly kind: 'tree'; readonly statements: readonly RawStatement[] }
+  | { readonly kind: 'tree'; readonly statements: readonly Node[] }
   | { readonly kind: 'syntax-error'; readonly message: string; readonly position: number }
   | { readonly kind: 'unreadable'; readonly message: string };
 
@@ -143,7 +136,7 @@ const ERROR = { message: 0, cursorPosition: 16 } as const;
 
 function parseWith(pg: Instance, text: string): Parsed {
   if (text === '') return { kind: 'tree', statements: [] };
-  const { pointer, bytes } = copyIn(pg, text);
+  const pointer = copyIn(pg, text);
   const result = pg._wasm_parse_query_raw(pointer);
   if (result === 0) throw new Error('libpg_query is out of memory');
   const error = pg.getValue(result + RESULT.error, 'i32');
@@ -157,28 +150,19 @@ function parseWith(pg: Instance, text: string): Parsed {
         };
   pg._free(pointer);
   pg._wasm_free_parse_result(result);
-  return typeof parsed === 'string' ? treeOf(parsed, bytes) : parsed;
+  return typeof parsed === 'string' ? treeOf(parsed) : parsed;
 }
 
 interface TreeJson {
-  readonly stmts?: readonly {
-    readonly stmt?: Node;
-    readonly stmt_location?: number;
-    readonly stmt_len?: number;
-  }[];
+  readonly stmts?: readonly { readonly stmt?: Node }[];
 }
 
-function treeOf(json: string, bytes: number): Parsed {
+function treeOf(json: string): Parsed {
   const tree = JSON.parse(json) as TreeJson;
   if (deeperThan(tree, TREE_DEPTH_MAX)) {
     return unreadable('The statement is nested too deeply to be read');
   }
-  const statements: RawStatement[] = [];
-  for (const { stmt, stmt_location: start = 0, stmt_len: length } of tree.stmts ?? []) {
-    if (stmt === undefined) continue;
-    statements.push({ node: stmt, start, end: length === undefined ? bytes : start + length });
-  }
-  return { kind: 'tree', statements };
+  return { kind: 'tree', statements: (tree.stmts ?? []).flatMap(({ stmt }) => stmt ?? []) };
 }
 
 /** Iterative, as the walkers that come after it need not be. */
@@ -198,7 +182,7 @@ function deeperThan(root: unknown, limit: number): boolean {
 
 function scanWith(pg: Instance, text: string): readonly Token[] | null {
   if (text === '') return [];
-  const { pointer } = copyIn(pg, text);
+  const pointer = copyIn(pg, text);
   const result = pg._wasm_scan(pointer);
   const json = pg.UTF8ToString(result);
   pg._free(pointer);
@@ -208,10 +192,10 @@ function scanWith(pg: Instance, text: string): readonly Token[] | null {
   return (JSON.parse(json) as { tokens?: readonly Token[] }).tokens ?? [];
 }
 
-function copyIn(pg: Instance, text: string): { pointer: number; bytes: number } {
+function copyIn(pg: Instance, text: string): number {
   const bytes = pg.lengthBytesUTF8(text);
   const pointer = pg._malloc(bytes + 1);
   if (pointer === 0) throw new Error('libpg_query is out of memory');
   pg.stringToUTF8(text, pointer, bytes + 1);
-  return { pointer, bytes };
+  return pointer;
 }
