@@ -36,7 +36,8 @@ interface Kept {
 }
 
 interface Loading {
-  readonly since: number;
+  /** False until the transaction that reads begins: what is committed before that, it sees. */
+  reading: boolean;
   readonly done: Promise<Kept>;
 }
 
@@ -48,40 +49,35 @@ export function makeCatalogs(dependencies: CatalogDependencies): Catalogs {
   let epoch = 0;
   let closed = false;
 
-  const load = (target: Target): Loading => {
+  const read = async (target: Target, begins: () => void): Promise<Kept> => {
+    parser ??= makeParser();
+    const ready = await parser;
     const since = clock.monotonic();
-    const run = async (): Promise<Kept> => {
-      parser ??= makeParser();
-      const ready = await parser;
-      const snapshot = await readTarget(dependencies.upstreams, target);
-      epoch += 1;
-      const fresh = { catalog: makeCatalog(ready, snapshot, target, epoch), since };
-      kept.set(target.name, fresh);
-      log.info('catalog.loaded', {
-        target: target.name,
-        epoch,
-        milliseconds: Math.round(clock.monotonic() - since),
-      });
-      return fresh;
-    };
-    const started: Loading = {
-      since,
-      done: run().finally(() => {
-        if (loading.get(target.name) === started) loading.delete(target.name);
-      }),
-    };
+    const snapshot = await readTarget(dependencies.upstreams, target, begins);
+    epoch += 1;
+    const fresh = { catalog: makeCatalog(ready, snapshot, target, epoch), since };
+    kept.set(target.name, fresh);
+    const milliseconds = Math.round(clock.monotonic() - since);
+    log.info('catalog.loaded', { target: target.name, epoch, milliseconds });
+    return fresh;
+  };
+
+  const load = (target: Target): Loading => {
+    const done = read(target, () => {
+      started.reading = true;
+    }).finally(() => {
+      if (loading.get(target.name) === started) loading.delete(target.name);
+    });
+    const started: Loading = { reading: false, done };
     loading.set(target.name, started);
     return started;
   };
 
   const refresh = async (target: Target): Promise<Catalog> => {
     if (closed) throw unavailable(target, new Error('The gateway is shutting down'));
-    const asked = clock.monotonic();
     const running = loading.get(target.name);
-    // A load that began before this call may have read the catalog before the change it asks about.
-    if (running !== undefined && running.since < asked) {
-      await running.done.catch(() => undefined);
-    }
+    // It may have read the catalog before the change that the caller asks about: one more is needed.
+    if (running?.reading === true) await running.done.catch(() => undefined);
     const next = loading.get(target.name) ?? load(target);
     return (await next.done).catalog;
   };
@@ -137,7 +133,11 @@ export function makeCatalog(
   };
 }
 
-async function readTarget(upstreams: Upstreams, target: Target): Promise<Snapshot> {
+async function readTarget(
+  upstreams: Upstreams,
+  target: Target,
+  begins: () => void,
+): Promise<Snapshot> {
   let upstream: Upstream;
   try {
     upstream = await upstreams.forTarget(target);
@@ -162,6 +162,7 @@ async function readTarget(upstreams: Upstreams, target: Target): Promise<Snapsho
   client.on('error', () => undefined);
   try {
     await client.connect();
+    begins();
     await client.query('begin isolation level repeatable read read only');
     const rows = await readCatalog(client);
     await client.query('commit');
