@@ -96,8 +96,6 @@ export const LEAKING_RELATIONS: ReadonlySet<string> = new Set(
     'pg_shadow',
     'pg_user_mapping',
     'pg_user_mappings',
-    'pg_foreign_server',
-    'pg_subscription',
     'pg_largeobject',
     'pg_prepared_statements',
     'pg_cursors',
@@ -107,6 +105,14 @@ export const LEAKING_RELATIONS: ReadonlySet<string> = new Set(
     'pg_replication_origin',
   ].map((name) => `pg_catalog.${name}`),
 );
+
+/** Single columns that hold secrets. */
+export const LEAKING_COLUMNS: ReadonlySet<string> = new Set([
+  'pg_catalog.pg_foreign_server.srvoptions',
+  'pg_catalog.pg_foreign_data_wrapper.fdwoptions',
+  'pg_catalog.pg_foreign_table.ftoptions',
+  'pg_catalog.pg_subscription.subconninfo',
+]);
 
 /** By name alone, as extensions are created in any schema. */
 export const LEAKING_NAMES: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@
 import { as } from './ast.ts';
 import { type Relation, type Snapshot, SYSTEM_SCHEMAS } from './catalog_snapshot.ts';
 import { type Flow, flowOf, UNSURE, union, unionOf } from './flow.ts';
-import { LEAKING_NAMES, LEAKING_RELATIONS } from './functions.ts';
+import { LEAKING_COLUMNS, LEAKING_NAMES, LEAKING_RELATIONS } from './functions.ts';
 import { fullName, type ScopeColumn } from './lineage_scope.ts';
 import { selectFlows } from './lineage_select.ts';
 import type { Parser } from './parser.ts';
@@ -59,7 +59,10 @@ export function makeLineage(
     }
     const own = relation.columns.map((column) => `${name}.${column.name}`);
     if (SYSTEM_SCHEMAS.has(relation.schema)) {
-      return relation.columns.map((c, index) => ({ name: c.name, flow: flowOf(own[index] ?? '') }));
+      return relation.columns.map((c, index) => ({
+        name: c.name,
+        flow: systemFlow(own[index] ?? ''),
+      }));
     }
     const behind = relation.definition === null ? null : viewFlows(relation);
     return relation.columns.map((column, index) => {
@@ -89,4 +92,8 @@ export function makeLineage(
       ),
   };
   return lineage;
+}
+
+function systemFlow(column: string): Flow {
+  return LEAKING_COLUMNS.has(column) ? UNSURE : flowOf(column);
 }
