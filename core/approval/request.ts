@@ -60,3 +60,8 @@ export function viewOfRequest(request: ApprovalRequest): RequestView {
   } = request;
   return { ...rest, requester: requester.subject };
 }
+
+/** Equal exactly where two cards of one request look the same. */
+export function faceOf(request: Pick<RequestView, 'status' | 'votes' | 'outcome'>): string {
+  return `${request.status}.${request.votes.length}.${request.outcome ?? '-'}`;
+}
