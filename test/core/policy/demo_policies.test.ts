@@ -136,9 +136,14 @@ describe('transactions, EXPLAIN, settings', () => {
   });
 
   test('EXPLAIN is not for machines', () => {
+    const what = facts(['explain relation public.orders']);
+    check(what, { carol: 'deny', mallory: 'deny', 'ci-deploy': MACHINE }, 'allow');
+  });
+
+  test('EXPLAIN ANALYZE is for nobody', () => {
     const what = facts(['explain target orders', ...READ]);
-    const yes = { alice: 'allow', bob: 'allow', frank: 'allow', 'ci-deploy': MACHINE };
-    check(what, yes, 'deny');
+    const both = 'deny machines-only-read,orders-explain-analyze';
+    check(what, { 'ci-deploy': both }, 'deny orders-explain-analyze');
   });
 
   test.each(['application_name', 'search_path', 'timezone', 'statement_timeout', 'datestyle'])(
