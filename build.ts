@@ -15,7 +15,7 @@ export const OUTPUT = join(ROOT, 'dist/functions');
 export const FUNCTIONS = {
   decide: 'functions/decide/handler.ts',
   approvals: 'functions/approvals/handler.ts',
-  workflow_steps: 'functions/approvals/workflow_steps.ts',
+  workflow_steps: 'functions/approvals/steps_handler.ts',
   slack: 'functions/slack/handler.ts',
   archive: 'functions/archive/handler.ts',
   digest: 'functions/archive/digest.ts',

@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects, by what they need and how long they take:
+ * Four projects, by what they need and how long they take:
  *   unit   pure and in-process; the inner loop
  *   infra  synthesizes the CDK app and bundles the Lambdas
  *   e2e    a real PostgreSQL, real clients, the whole local system
+ *   aws    the AWS adapters against AWS_ENDPOINT_URL; skipped where it is not set
  */
 export default defineConfig({
   test: {
@@ -21,6 +22,7 @@ export default defineConfig({
         test: {
           name: 'infra',
           include: ['test/lib/**/*.test.ts'],
+          globalSetup: ['test/lib/support/build.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -31,6 +33,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'aws',
+          include: ['test/aws/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },

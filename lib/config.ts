@@ -19,6 +19,11 @@ const Cidr = v.pipe(
   v.regex(/^(\d{1,3}\.){3}\d{1,3}\/([0-9]|[12][0-9]|3[0-2])$/, 'A range is written as 10.0.0.0/16'),
 );
 
+const SubnetId = v.pipe(
+  v.string(),
+  v.regex(/^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/, 'A subnet is named subnet-, 8 or 17 hex digits'),
+);
+
 const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
 /** Where a target is. Its credential stays in Secrets Manager: `{"username": …, "password": …}`. */
@@ -50,11 +55,14 @@ const NewNetwork = v.strictObject({
 
 const ExistingNetwork = v.strictObject({
   kind: v.literal('existing'),
-  vpcId: v.pipe(v.string(), v.regex(/^vpc-[0-9a-f]+$/, 'A VPC is named vpc-0123…')),
+  vpcId: v.pipe(
+    v.string(),
+    v.regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'A VPC is named vpc-, 8 or 17 hex digits'),
+  ),
   /** In the order of `privateSubnetIds`. */
   availabilityZones: v.pipe(v.array(v.string()), v.minLength(2)),
   /** With a route to AWS endpoints and to the OIDC issuer. */
-  privateSubnetIds: v.pipe(v.array(v.string()), v.minLength(2)),
+  privateSubnetIds: v.pipe(v.array(SubnetId), v.minLength(2)),
   allowFrom: v.pipe(v.array(Cidr), v.minLength(1)),
   targetsIn: v.pipe(v.array(Cidr), v.minLength(1)),
 });

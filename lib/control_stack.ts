@@ -35,6 +35,7 @@ export class ControlStack extends Stack {
     const { name } = config;
     this.decide = new Decide(this, 'Decide');
     this.slack = new Slack(this, 'Slack', {
+      name,
       table: state.table,
       secret: secrets.slack,
       stateMachineArn: workflowArn(this, name),

@@ -68,12 +68,12 @@ export function fleetStatements(scope: Construct, needs: FleetNeeds): iam.Policy
 }
 
 /**
- * Requests without their sealed statement and task token: `dynamodb:Attributes` holds the fleet to the
- * projection of a view, and Select to asking for one.
+ * What proxy/gate/table.ts reads. Of a request only the attributes of a view, never the sealed statement
+ * or the task token: a read must name its attributes (the Null line), and these are all it may name.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
  */
 function readStatements(data: DataStack): iam.PolicyStatement[] {
-  const actions = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
+  const actions = ['dynamodb:BatchGetItem'];
   const resources = [data.state.table.tableArn];
   return [
     new iam.PolicyStatement({
@@ -81,16 +81,17 @@ function readStatements(data: DataStack): iam.PolicyStatement[] {
       actions,
       resources,
       conditions: {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${REQUEST_PK_PREFIX}*`] },
+        ...onlyItems(`${REQUEST_PK_PREFIX}*`),
         'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...VIEW_ATTRIBUTES] },
-        StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+        Null: { 'dynamodb:Attributes': 'false' },
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
       },
     }),
     new iam.PolicyStatement({
       sid: 'ReadVersionsAndRevocations',
       actions,
       resources,
-      conditions: onlyItems('POLICY/', 'REVOKED#'),
+      conditions: onlyItems('POLICY', 'REVOKED#ALL'),
     }),
   ];
 }

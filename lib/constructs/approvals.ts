@@ -15,7 +15,7 @@ import { workflowDefinition } from '../../functions/approvals/workflow.ts';
 import { assertNoProblems } from '../validate.ts';
 import { checkWorkflow } from '../validate_workflow.ts';
 import { Handler } from './handler.ts';
-import { onlyItems } from './statements.ts';
+import { requestStatement, slackSecretStatement, wakeStatement } from './statements.ts';
 
 export interface ApprovalsProps {
   /** The gateway's name: the machine is named after it. */
@@ -38,19 +38,14 @@ export class Approvals extends Construct {
   constructor(scope: Construct, id: string, props: ApprovalsProps) {
     super(scope, id);
     const machineArn = workflowArn(this, props.name);
-    const environment = {
-      TABLE_NAME: props.table.tableName,
-      STATE_MACHINE_ARN: machineArn,
-      SEAL_KEY_ID: props.sealKey.keyArn,
-      SLACK_SECRET_ARN: props.slackSecret.secretArn,
-      SLACK_CHANNEL: props.slackChannel,
-      PAGE_URL: props.pageUrl,
-    };
-    const common = { timeout: Duration.seconds(10), memoryMiB: 1024, environment };
+    const shared = { TABLE_NAME: props.table.tableName, STATE_MACHINE_ARN: machineArn };
+    // The fleet waits 10 s for an answer.
+    const common = { timeout: Duration.seconds(10), memoryMiB: 1024 };
     this.handler = new Handler(this, 'Handler', {
       ...common,
       bundle: 'approvals',
       description: 'Sallyport approvals: opens, renews, withdraws and spends requests',
+      environment: { ...shared, SEAL_KEY_ID: props.sealKey.keyArn },
       statements: handlerStatements(props, machineArn),
     });
     this.live = new lambda.Alias(this, 'Live', {
@@ -60,8 +55,14 @@ export class Approvals extends Construct {
     this.steps = new Handler(this, 'Steps', {
       ...common,
       bundle: 'workflow_steps',
-      description: 'Sallyport approvals: notifies, waits, escalates and expires',
-      statements: stepsStatements(props),
+      description: 'Sallyport approvals: notifies, waits and expires',
+      environment: {
+        ...shared,
+        SLACK_SECRET_ARN: props.slackSecret.secretArn,
+        SLACK_CHANNEL: props.slackChannel,
+        PAGE_URL: props.pageUrl,
+      },
+      statements: stepsStatements(props, machineArn),
     });
     this.machine = this.workflow(props.name);
   }
@@ -126,17 +127,14 @@ export function workflowArn(scope: Construct, name: string): string {
 
 function handlerStatements(props: ApprovalsProps, machineArn: string): iam.PolicyStatement[] {
   return [
-    new iam.PolicyStatement({
-      sid: 'Requests',
-      actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      resources: [props.table.tableArn],
-      conditions: onlyItems('REQ#'),
-    }),
+    requestStatement(props.table, 'GetItem', 'PutItem', 'UpdateItem'),
     new iam.PolicyStatement({
       sid: 'StartTheWorkflow',
       actions: ['states:StartExecution'],
       resources: [machineArn],
     }),
+    wakeStatement(machineArn),
+    // It seals and cannot open: no role here may decrypt with this key.
     new iam.PolicyStatement({
       sid: 'SealStatements',
       actions: ['kms:GenerateDataKey'],
@@ -145,18 +143,10 @@ function handlerStatements(props: ApprovalsProps, machineArn: string): iam.Polic
   ];
 }
 
-function stepsStatements(props: ApprovalsProps): iam.PolicyStatement[] {
+function stepsStatements(props: ApprovalsProps, machineArn: string): iam.PolicyStatement[] {
   return [
-    new iam.PolicyStatement({
-      sid: 'Requests',
-      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      resources: [props.table.tableArn],
-      conditions: onlyItems('REQ#'),
-    }),
-    new iam.PolicyStatement({
-      sid: 'SlackCredentials',
-      actions: ['secretsmanager:GetSecretValue'],
-      resources: [props.slackSecret.secretArn],
-    }),
+    requestStatement(props.table, 'GetItem', 'UpdateItem'),
+    wakeStatement(machineArn),
+    slackSecretStatement(props.slackSecret),
   ];
 }

@@ -1,5 +1,5 @@
 /** The VPC, or somebody's own; and the two security groups that say who may talk to whom. */
-import { Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -80,6 +80,10 @@ export class Network extends Construct {
   }
 
   private existing(network: Extract<NetworkConfig, { kind: 'existing' }>): ec2.IVpc {
+    Validations.of(this).acknowledge({
+      id: 'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
+      reason: 'No route is added to a network that is somebody else’s.',
+    });
     return ec2.Vpc.fromVpcAttributes(this, 'Vpc', {
       vpcId: network.vpcId,
       availabilityZones: [...network.availabilityZones],

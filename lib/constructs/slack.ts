@@ -8,9 +8,11 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { Handler } from './handler.ts';
-import { onlyItems } from './statements.ts';
+import { onlyItems, requestStatement, slackSecretStatement, wakeStatement } from './statements.ts';
 
 export interface SlackProps {
+  /** The gateway's name: the API is named after it. */
+  readonly name: string;
   readonly table: dynamodb.ITableV2;
   readonly secret: secretsmanager.ISecret;
   readonly stateMachineArn: string;
@@ -25,6 +27,7 @@ export class Slack extends Construct {
   constructor(scope: Construct, id: string, props: SlackProps) {
     super(scope, id);
     this.api = new apigateway.HttpApi(this, 'Api', {
+      apiName: `${props.name}-slack`,
       description: 'Sallyport: Slack interactivity',
       createDefaultStage: false,
     });
@@ -72,27 +75,14 @@ export class Slack extends Construct {
 
 function slackStatements(props: SlackProps): iam.PolicyStatement[] {
   return [
+    requestStatement(props.table, 'GetItem', 'UpdateItem'),
     new iam.PolicyStatement({
-      sid: 'Vote',
-      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      resources: [props.table.tableArn],
-      conditions: onlyItems('REQ#'),
-    }),
-    new iam.PolicyStatement({
-      sid: 'ReadIdentityLinks',
+      sid: 'WhoPressed',
       actions: ['dynamodb:GetItem'],
       resources: [props.table.tableArn],
-      conditions: onlyItems('LINK#'),
+      conditions: onlyItems('LINK#*', 'PERSON#*'),
     }),
-    new iam.PolicyStatement({
-      sid: 'WakeTheWorkflow',
-      actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
-      resources: [props.stateMachineArn],
-    }),
-    new iam.PolicyStatement({
-      sid: 'SlackCredentials',
-      actions: ['secretsmanager:GetSecretValue'],
-      resources: [props.secret.secretArn],
-    }),
+    wakeStatement(props.stateMachineArn),
+    slackSecretStatement(props.secret),
   ];
 }
