@@ -8,14 +8,16 @@ export const REDACT_TEXT_MAX = 64_000;
 /** Token names of PostgreSQL's scanner that carry a value, and comments, which may quote one. */
 const HIDDEN_TOKENS: ReadonlySet<string> = new Set([
   'SCONST',
-  'USCONST',
-  'BCONST',
-  'XCONST',
   'ICONST',
   'FCONST',
   'SQL_COMMENT',
   'C_COMMENT',
 ]);
+
+/** The scanner leaves U&'…', B'…' and X'…' without a name: whatever holds an apostrophe is taken for a literal. */
+function isValue(token: Token): boolean {
+  return HIDDEN_TOKENS.has(token.tokenName) || token.text.includes("'");
+}
 
 /** `plain` are byte offsets of literals that may be shown. Spans are ascending, in UTF-16 units. */
 export function redactedSpans(
@@ -29,7 +31,7 @@ export function redactedSpans(
   if (tokens === null) return everything;
   const toUnits = unitOffsets(text);
   return tokens
-    .filter((token, index) => HIDDEN_TOKENS.has(token.tokenName) && !isPlain(plain, tokens, index))
+    .filter((token, index) => isValue(token) && !isPlain(plain, tokens, index))
     .map((token) => ({ start: toUnits(token.start), end: toUnits(token.end) }));
 }
 

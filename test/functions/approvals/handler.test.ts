@@ -163,7 +163,9 @@ describe('racing writes', () => {
     await world.vote(id, 'bob');
     const withdraw = { operation: 'withdraw', id, reason: 'Ctrl-C' };
     const [consumed, withdrawn] = await Promise.all([world.consume(id), world.handle(withdraw)]);
-    expect([consumed === 'consumed', withdrawn.result === 'done'].sort()).toEqual([false, true]);
+    expect(
+      [consumed, withdrawn.result].filter((r) => r === 'consumed' || r === 'done'),
+    ).toHaveLength(1);
   });
 });
 
