@@ -57,6 +57,7 @@ export function makeCatalogs(dependencies: CatalogDependencies): Catalogs {
     epoch += 1;
     const fresh = { catalog: makeCatalog(ready, snapshot, target, epoch), since };
     kept.set(target.name, fresh);
+    warnOfMissing(log, target, snapshot);
     const milliseconds = Math.round(clock.monotonic() - since);
     log.info('catalog.loaded', { target: target.name, epoch, milliseconds });
     return fresh;
@@ -108,6 +109,16 @@ export function makeCatalogs(dependencies: CatalogDependencies): Catalogs {
       kept.clear();
     },
   };
+}
+
+/** A masked column that is not there was misspelled, renamed or dropped: what took its place is in the open. */
+function warnOfMissing(log: Log, target: Target, snapshot: Snapshot): void {
+  for (const { column: name } of target.masks.columns) {
+    const [schema = '', relation = '', column = ''] = name.split('.');
+    const found = snapshot.relation(schema, relation)?.columns.some((c) => c.name === column);
+    if (found !== true)
+      log.warn('catalog.masked-column-missing', { target: target.name, column: name });
+  }
 }
 
 /** The catalog of one snapshot: what the machine classifies and masks with. */

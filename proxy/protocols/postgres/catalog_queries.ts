@@ -23,9 +23,11 @@ const RELATIONS = `
   select c.oid::int8::text as oid, n.nspname as schema, c.relname as name, c.relkind as kind,
     case when c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
       then pg_catalog.pg_get_viewdef(c.oid) end as definition,
-    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.attnotnull)
+    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.attnotnull,
+          case when a.attgenerated <> '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end)
         order by a.attnum)
       from pg_catalog.pg_attribute a
+        left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns,
     coalesce((select pg_catalog.json_agg(i.inhparent::int8) from pg_catalog.pg_inherits i
       where i.inhrelid = c.oid), '[]') as parents
@@ -64,7 +66,19 @@ const TYPES = `
   select n.nspname || '.' || t.typname as name
   from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace`;
 
+const TEMPORARY = `
+  select distinct c.relname as name
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname like 'pg\\_temp\\_%'`;
+
 const SCHEMAS = 'select nspname as name from pg_catalog.pg_namespace';
+
+type ColumnRow = readonly [
+  number: number,
+  name: string,
+  notNull: boolean,
+  generated: string | null,
+];
 
 interface RelationRow {
   readonly oid: string;
@@ -72,7 +86,7 @@ interface RelationRow {
   readonly name: string;
   readonly kind: RelationKind;
   readonly definition: string | null;
-  readonly columns: readonly (readonly [number: number, name: string, notNull: boolean])[];
+  readonly columns: readonly ColumnRow[];
   readonly parents: readonly number[];
 }
 
@@ -92,19 +106,21 @@ interface FunctionRow {
   readonly shapes: readonly Shape[];
 }
 
-/** Runs the five queries one after another: callers hold a transaction of one snapshot. */
+/** Runs the queries one after another: callers hold a transaction of one snapshot. */
 export async function readCatalog(connection: Querier): Promise<SnapshotRows> {
   const relations = await connection.query<RelationRow>(RELATIONS);
   const functions = await connection.query<FunctionRow>(FUNCTIONS);
   const operators = await connection.query<OperatorEntry>(OPERATORS);
   const types = await connection.query<{ name: string }>(TYPES);
   const schemas = await connection.query<{ name: string }>(SCHEMAS);
+  const temporary = await connection.query<{ name: string }>(TEMPORARY);
   return {
     relations: relations.rows.map(relationOf),
     functions: functions.rows.map(functionOf),
     operators: operators.rows,
     types: types.rows.map((row) => row.name),
     schemas: schemas.rows.map((row) => row.name),
+    temporary: temporary.rows.map((row) => row.name),
   };
 }
 
@@ -112,7 +128,12 @@ function relationOf(row: RelationRow): Relation {
   return {
     ...row,
     oid: Number(row.oid),
-    columns: row.columns.map(([number, name, notNull]) => ({ number, name, notNull })),
+    columns: row.columns.map(([number, name, notNull, generated]) => ({
+      number,
+      name,
+      notNull,
+      generated,
+    })),
   };
 }
 

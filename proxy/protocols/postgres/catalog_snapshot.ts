@@ -8,6 +8,8 @@ export interface Column {
   readonly number: number;
   readonly name: string;
   readonly notNull: boolean;
+  /** The expression of a generated column, names unqualified within its own row; null for any other. */
+  readonly generated: string | null;
 }
 
 export interface Relation {
@@ -50,10 +52,14 @@ export interface SnapshotRows {
   /** `schema.type` of every type outside pg_catalog that is not a relation's row type. */
   readonly types: readonly string[];
   readonly schemas: readonly string[];
+  /** Names of all sessions' temporary relations: whose they are cannot be told. */
+  readonly temporary: readonly string[];
 }
 
 export interface Snapshot {
   readonly schemas: ReadonlySet<string>;
+  /** True where a session has a temporary relation of that name, which would come first. */
+  readonly isShadowed: (name: string) => boolean;
   readonly relation: (schema: string, name: string) => Relation | null;
   readonly relationByOid: (oid: number) => Relation | null;
   readonly function: (schema: string, name: string) => FunctionEntry | null;
@@ -72,6 +78,7 @@ export function makeSnapshot(rows: SnapshotRows): Snapshot {
   const functionsNamed = Map.groupBy(rows.functions, (entry) => entry.name);
   const operatorsNamed = Map.groupBy(rows.operators, (entry) => entry.name);
   const types = new Set(rows.types);
+  const temporary = new Set(rows.temporary);
   const children = new Map<number, number[]>();
   for (const relation of rows.relations) {
     for (const parent of relation.parents) {
@@ -90,6 +97,7 @@ export function makeSnapshot(rows: SnapshotRows): Snapshot {
   };
   return {
     schemas: new Set(rows.schemas),
+    isShadowed: (name) => temporary.has(name),
     relation: (schema, name) => byName.get(`${schema}.${name}`) ?? null,
     relationByOid: (oid) => byOid.get(oid) ?? null,
     function: (schema, name) => functions.get(`${schema}.${name}`) ?? null,

@@ -11,7 +11,7 @@ import { outputSource } from './flow.ts';
 import type { Lineage } from './lineage_relations.ts';
 import type { Parser } from './parser.ts';
 import type { Classified, Classifier, ParsedStatement } from './statement.ts';
-import { type Findings, newFindings, type Work } from './work.ts';
+import { EXPRESSIONS_MAX, type Findings, newFindings, TooComplex, type Work } from './work.ts';
 
 /** Classified texts that are remembered per snapshot of a target, and their total length in characters. */
 export const MEMO_ENTRIES_MAX = 5_000;
@@ -59,17 +59,22 @@ export function makeClassifier(dependencies: ClassifierDependencies): Classifier
       masked,
       safeFunctions,
       found: newFindings(),
+      budget: { left: EXPRESSIONS_MAX },
     };
     try {
       return classifyMessage(work, parser, text, parsed.statements);
-    } catch {
-      // The trees are bounded, so this is a bug of ours: the statement is refused, the session lives on.
-      return { kind: 'unreadable', message: 'The statement could not be classified' };
+    } catch (error) {
+      // Anything but TooComplex is a bug of ours: the statement is refused, the session lives on.
+      const known = error instanceof TooComplex;
+      const message = known ? error.message : 'The statement could not be classified';
+      return { kind: 'unreadable', message };
     }
   };
 
   return {
     classify: (text, context) => {
+      const misread = misreadBecause(context);
+      if (misread !== null) return { kind: 'unreadable', message: misread };
       const key = memoKey(text, context);
       const remembered = memo.get(key);
       if (remembered !== undefined) return remembered;
@@ -78,6 +83,15 @@ export function makeClassifier(dependencies: ClassifierDependencies): Classifier
       return classified;
     },
   };
+}
+
+/** The parser reads as a server with default settings does; under others the two would differ. */
+function misreadBecause({ settings }: SessionContext): string | null {
+  const scs = settings['standard_conforming_strings'];
+  if (scs !== undefined && scs !== 'on') return 'standard_conforming_strings must be on';
+  const encoding = settings['client_encoding'];
+  if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) return 'client_encoding must be UTF8';
+  return null;
 }
 
 /** What the answer depends on besides the snapshot. Lengths in front keep one part from passing for another. */

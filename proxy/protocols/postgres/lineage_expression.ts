@@ -25,13 +25,14 @@ import {
   wholeRow,
 } from './lineage_scope.ts';
 import { queryFlows } from './lineage_with.ts';
-import { access, decides, isTainted, opaque, type Work } from './work.ts';
+import { access, decides, isTainted, opaque, spend, type Work } from './work.ts';
 
 /** Longest number that is shown where nothing ties it to a column: too short for a card, an SSN or a phone. */
 const SHORT_NUMBER_MAX = 4;
 
 /** What the value of an expression is made of. */
 export function expression(work: Work, node: Node, scope: Scope): Flow {
+  spend(work);
   const walk = WALKERS[nameOf(node)];
   if (walk !== undefined) {
     return walk(work, (node as unknown as Record<string, unknown>)[nameOf(node)], scope);

@@ -72,13 +72,17 @@ function rangeSource(work: Work, range: NodeOf<'RangeVar'>, scope: Scope): Sourc
   const relation = relationNamed(work, range);
   if (relation === null) return derivedSource(alias, null, UNSURE);
   access(work, 'read', 'relation', fullName(relation), { columns: [] });
-  const columns = work.lineage.columns(relation);
+  const shadowed = range.schemaname === undefined && work.snapshot.isShadowed(relation.name);
+  const doubt = shadowed ? UNSURE : CLEAN;
+  const columns = work.lineage
+    .columns(relation)
+    .map((column) => (shadowed ? { ...column, flow: union(column.flow, doubt) } : column));
   // Facts name the relation's own columns, so reads under an alias list count as reads of all.
   if (names.length > 0) access(work, 'read', 'relation', fullName(relation));
   return {
     alias,
     columns: renamed(columns, names),
-    whole: work.lineage.whole(relation),
+    whole: union(work.lineage.whole(relation), doubt),
     relation,
     qualifiedOnly: false,
   };

@@ -6,7 +6,7 @@ import { LEAKING_COLUMNS, LEAKING_NAMES, LEAKING_RELATIONS } from './functions.t
 import { fullName, type ScopeColumn } from './lineage_scope.ts';
 import { selectFlows } from './lineage_select.ts';
 import type { Parser } from './parser.ts';
-import { newFindings } from './work.ts';
+import { EXPRESSIONS_MAX, newFindings, type Work } from './work.ts';
 
 /** Views upon views that are followed; PostgreSQL itself has no limit, real schemas stay below ten. */
 const VIEW_DEPTH_MAX = 32;
@@ -25,28 +25,25 @@ export function makeLineage(
   const known = new Map<number, readonly ScopeColumn[]>();
   let depth = 0;
 
-  const viewFlows = (relation: Relation): readonly Flow[] | null => {
-    const parsed = parser.parse(relation.definition ?? '');
+  /** The outputs of a query that the catalog printed: with every name qualified, bar those of pg_catalog. */
+  const printedFlows = (sql: string): readonly Flow[] | null => {
+    const parsed = parser.parse(sql);
     const select = parsed.kind === 'tree' ? as('SelectStmt', parsed.statements[0]) : null;
     if (select === null || depth >= VIEW_DEPTH_MAX) return null;
+    const work: Work = {
+      snapshot,
+      lineage,
+      target: '',
+      database: '',
+      schemas: ['pg_catalog'],
+      masked: new Set(),
+      safeFunctions,
+      found: newFindings(),
+      budget: { left: EXPRESSIONS_MAX },
+    };
     depth += 1;
     try {
-      const { columns } = selectFlows(
-        {
-          snapshot,
-          lineage,
-          target: '',
-          database: '',
-          // The definition is printed under an empty search_path: only pg_catalog goes without saying.
-          schemas: ['pg_catalog'],
-          masked: new Set(),
-          safeFunctions,
-          found: newFindings(),
-        },
-        select,
-        null,
-      );
-      return columns?.map((column) => column.flow) ?? null;
+      return selectFlows(work, select, null).columns?.map((column) => column.flow) ?? null;
     } finally {
       depth -= 1;
     }
@@ -64,7 +61,7 @@ export function makeLineage(
         flow: systemFlow(own[index] ?? ''),
       }));
     }
-    const behind = relation.definition === null ? null : viewFlows(relation);
+    const behind = relation.definition === null ? null : printedFlows(relation.definition);
     return relation.columns.map((column, index) => {
       let flow = flowOf(
         ...snapshot
@@ -77,13 +74,30 @@ export function makeLineage(
     });
   };
 
+  /** A generated column is made of others of its row, none of which is generated. */
+  const withGenerated = (relation: Relation, flows: readonly ScopeColumn[]) =>
+    flows.map((column, index) => {
+      const expression = relation.columns[index]?.generated ?? null;
+      if (expression === null) return column;
+      const table = `${quoted(relation.schema)}.${quoted(relation.name)}`;
+      const [behind] = printedFlows(`select ${expression} from ${table}`) ?? [];
+      return { name: column.name, flow: union(column.flow, behind ?? UNSURE) };
+    });
+
   const lineage: Lineage = {
     columns: (relation) => {
       const remembered = known.get(relation.oid);
       if (remembered !== undefined) return remembered;
+      // Met again while it is being worked out: whatever asks then is unsure.
+      known.set(
+        relation.oid,
+        relation.columns.map((column) => ({ name: column.name, flow: UNSURE })),
+      );
       const flows = flowsOf(relation);
       known.set(relation.oid, flows);
-      return flows;
+      const all = withGenerated(relation, flows);
+      known.set(relation.oid, all);
+      return all;
     },
     whole: (relation) =>
       union(
@@ -96,4 +110,8 @@ export function makeLineage(
 
 function systemFlow(column: string): Flow {
   return LEAKING_COLUMNS.has(column) ? UNSURE : flowOf(column);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

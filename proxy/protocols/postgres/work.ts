@@ -49,6 +49,22 @@ export interface Findings {
 
 export interface Work extends Surroundings {
   readonly found: Findings;
+  /** Shared by all walkers of one message, and by the views that it reads. */
+  readonly budget: { left: number };
+}
+
+/**
+ * Expressions that are looked at for one message. A recursive query is walked until its flows stand
+ * still, so nested ones multiply; 1 MB of plain SQL stays below a third of this.
+ */
+export const EXPRESSIONS_MAX = 1_000_000;
+
+/** Thrown by the walkers, caught by the classifier: the message is unreadable. */
+export class TooComplex extends Error {}
+
+export function spend(work: Work): void {
+  work.budget.left -= 1;
+  if (work.budget.left < 0) throw new TooComplex('The statement is too complex to be read');
 }
 
 export function newFindings(): Findings {

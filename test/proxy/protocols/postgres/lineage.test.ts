@@ -12,6 +12,7 @@ beforeAll(async () => {
     'create table vips (perk text) inherits (customers)',
     'create view busy as select customer_id, count(*) as n from orders group by customer_id',
     'create function mail_of(int) returns text language sql stable as $$ select email from customers where id = $1 $$',
+    "create table hosts (id int, mail text, host text generated always as (split_part(mail, '@', 2)) stored)",
     'create view by_function as select mail_of(1) as mail',
   ]);
 }, 60_000);
@@ -176,6 +177,26 @@ describe('views, partitions and children', () => {
   check('select * from busy', '. .');
   check('select * from by_function', '?');
   check('select email, perk from vips', 'email .');
+
+  test('generated columns are made of the others of their row', () => {
+    const classified = demo.classify('select host, id from hosts');
+    expect(classified.kind === 'parsed' && classified.statements[0]?.outputs).toEqual([
+      { columns: ['public.hosts.host', 'public.hosts.mail'], unsure: false },
+      { columns: ['public.hosts.id'], unsure: false },
+    ]);
+  });
+
+  test('a name that a temporary relation of some session may take is unsure', async () => {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ ...demo.upstream, ssl: false });
+    await client.connect();
+    await client.query('create temp view products as select ssn as name from customers');
+    const catalog = await demo.catalogs.refresh(TARGET);
+    await client.end();
+    const word = (sql: string) => outputsOf(catalog.classifier.classify(sql, CONTEXT));
+    expect(word('select upper(name) from products')).toBe('?');
+    expect(word('select upper(name) from public.products')).toBe('.');
+  });
 });
 
 describe('changes', () => {
