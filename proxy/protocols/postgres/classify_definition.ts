@@ -31,7 +31,11 @@ function byObject(work: Work, node: Node): Statement | null {
   }
   const rename = as('RenameStmt', node);
   if (rename !== null) {
-    return alterObject(work, rename.relationType ?? rename.renameType, rename.object, rename);
+    // A column's statement says in relationType what it is a column of; schemas and roles stand in subname.
+    const isColumn = rename.renameType === 'OBJECT_COLUMN';
+    const type = isColumn ? rename.relationType : rename.renameType;
+    const object = rename.object ?? { String: { sval: rename.subname ?? '' } };
+    return alterObject(work, type, object, rename);
   }
   const owner = as('AlterOwnerStmt', node);
   if (owner !== null) return alterObject(work, owner.objectType, owner.object, owner);

@@ -85,11 +85,13 @@ const TRANSACTIONS: Readonly<Record<string, readonly [tag: string, verb: Transac
     TRANS_STMT_RELEASE: ['RELEASE', 'savepoint'],
     TRANS_STMT_ROLLBACK_TO: ['ROLLBACK TO SAVEPOINT', 'savepoint'],
     TRANS_STMT_PREPARE: ['PREPARE TRANSACTION', 'commit'],
+    TRANS_STMT_COMMIT_PREPARED: ['COMMIT PREPARED', null],
+    TRANS_STMT_ROLLBACK_PREPARED: ['ROLLBACK PREPARED', null],
   };
 
 function transactionStatement(work: Work, statement: NodeOf<'TransactionStmt'>): Statement {
   access(work, 'transact', 'target', work.target);
-  const [tag, verb] = TRANSACTIONS[statement.kind ?? ''] ?? ['PREPARED TRANSACTION', null];
+  const [tag, verb] = TRANSACTIONS[statement.kind ?? ''] ?? ['TRANSACTION', null];
   if (verb !== null) work.found.changes.push({ kind: 'transaction', verb });
   // COMMIT PREPARED and ROLLBACK PREPARED end what another session began.
   else opaque(work, 'It ends a transaction that was prepared elsewhere');
