@@ -18,8 +18,8 @@ import type { Catalog, Catalogs } from './statement.ts';
 export const SNAPSHOT_AGE_MAX_MS = 60_000;
 
 /** One catalog query may take this long: 10,000 relations take about a second. */
-export const STATEMENT_TIMEOUT_MS = 15_000;
-export const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface CatalogDependencies {
   readonly upstreams: Upstreams;
@@ -122,12 +122,7 @@ function warnOfMissing(log: Log, target: Target, snapshot: Snapshot): void {
 }
 
 /** The catalog of one snapshot: what the machine classifies and masks with. */
-export function makeCatalog(
-  parser: Parser,
-  snapshot: Snapshot,
-  target: Target,
-  epoch: number,
-): Catalog {
+function makeCatalog(parser: Parser, snapshot: Snapshot, target: Target, epoch: number): Catalog {
   const lineage = makeLineage(parser, snapshot, new Set(target.safeFunctions));
   return {
     epoch,

@@ -14,14 +14,14 @@ import type { Classified, Classifier, ParsedStatement } from './statement.ts';
 import { EXPRESSIONS_MAX, type Findings, newFindings, TooComplex, type Work } from './work.ts';
 
 /** Classified texts that are remembered per snapshot of a target, and their total length in characters. */
-export const MEMO_ENTRIES_MAX = 5_000;
-export const MEMO_CHARACTERS_MAX = 8_000_000;
+const MEMO_ENTRIES_MAX = 5_000;
+const MEMO_CHARACTERS_MAX = 8_000_000;
 
 /** Longest `Facts.tag`; its schema says the same. */
 const TAG_MAX = 200;
 
 /** Statements of one message; above it the message is unreadable. psql and drivers send one or a few. */
-export const STATEMENTS_MAX = 1_000;
+const STATEMENTS_MAX = 1_000;
 
 export interface ClassifierDependencies {
   readonly parser: Parser;

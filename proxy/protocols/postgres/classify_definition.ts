@@ -3,7 +3,7 @@ import type { Verb } from '../../../core/facts.ts';
 import { as, type Node, type NodeOf, nameOf, partsOf } from './ast.ts';
 import { noteObject, noteRole, objectWords } from './classify_objects.ts';
 import { createsRelation, type Statement, silent } from './classify_statement.ts';
-import { relationNamed } from './lineage_resolve.ts';
+import { homeSchema, relationNamed } from './lineage_resolve.ts';
 import { fullName } from './lineage_scope.ts';
 import { access, type Work } from './work.ts';
 
@@ -26,7 +26,13 @@ function byObject(work: Work, node: Node): Statement | null {
   const drop = as('DropStmt', node);
   if (drop !== null) {
     changesCatalog(work);
+    const unknown = new Set(work.found.unknown);
     for (const object of drop.objects ?? []) noteObject(work, 'drop', drop.removeType, object);
+    // IF EXISTS: what is not there is not dropped, which is no reason to refuse the statement.
+    if (drop.missing_ok === true && work.found.unknown.size > unknown.size) {
+      for (const name of work.found.unknown.difference(unknown)) work.found.unknown.delete(name);
+      access(work, 'drop', 'schema', homeSchema(work));
+    }
     return silent(`DROP ${objectWords(drop.removeType)}`);
   }
   const rename = as('RenameStmt', node);

@@ -3,7 +3,7 @@ import type { Parser, Token } from './parser.ts';
 import type { Span } from './statement.ts';
 
 /** Longest text that is scanned token by token (0.7 µs a byte); a longer one is hidden as a whole. */
-export const REDACT_TEXT_MAX = 64_000;
+const REDACT_TEXT_MAX = 64_000;
 
 /** Token names of PostgreSQL's scanner that carry a value, and comments, which may quote one. */
 const HIDDEN_TOKENS: ReadonlySet<string> = new Set([

@@ -13,7 +13,7 @@ import {
   stringOf,
 } from './ast.ts';
 import { CLEAN, type Flow, UNSURE, union, unionOf } from './flow.ts';
-import { callFunction, useOperator, useType } from './lineage_resolve.ts';
+import { callFunction, useImplied, useOperator, useType } from './lineage_resolve.ts';
 import {
   columnFlow,
   endsInStar,
@@ -108,6 +108,7 @@ const WALKERS: Readonly<Record<string, Walker | undefined>> = {
   }),
   A_Expr: walker<'A_Expr'>((work, operation, scope) => {
     useOperator(work, operation.name);
+    if (/BETWEEN/.test(operation.kind ?? '')) useImplied(work, '<', '<=', '>', '>=');
     return parts(work, [operation.lexpr, operation.rexpr], scope);
   }),
   BoolExpr: parts,
@@ -125,7 +126,10 @@ const WALKERS: Readonly<Record<string, Walker | undefined>> = {
     const test = link.testexpr === undefined ? CLEAN : expression(work, link.testexpr, scope);
     return unionOf([inner.whole, inner.deciders, test]);
   }),
-  CaseExpr: parts,
+  CaseExpr: (work, choice, scope) => {
+    useImplied(work, '=');
+    return parts(work, choice, scope);
+  },
   CaseWhen: parts,
   CoalesceExpr: parts,
   MinMaxExpr: parts,

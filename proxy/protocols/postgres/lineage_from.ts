@@ -2,7 +2,7 @@
 import { as, childrenOf, type Node, type NodeOf, nameOf, partsOf, stringOf } from './ast.ts';
 import { CLEAN, type Flow, UNSURE, union, unionOf } from './flow.ts';
 import { condition, expression } from './lineage_expression.ts';
-import { functionEntry, relationNamed, useType } from './lineage_resolve.ts';
+import { functionEntry, relationNamed, useImplied, useType } from './lineage_resolve.ts';
 import {
   cteNamed,
   derivedSource,
@@ -115,6 +115,7 @@ function joinItem(work: Work, join: NodeOf<'JoinExpr'>, scope: Scope): Item {
     flow: unionOf([left, right].map((side) => namedIn(side ?? null, name))),
   }));
   const keys = unionOf(merged.map((column) => column.flow));
+  if (using.length > 0) useImplied(work, '=');
   decides(work, keys);
   const deciders = unionOf([
     ...sides.map((side) => side.deciders),

@@ -81,6 +81,11 @@ export function useOperator(work: Work, name: readonly Node[] | undefined): void
   }
 }
 
+/** An operator that the grammar means without writing it: the `=` of USING and of CASE, those of BETWEEN. */
+export function useImplied(work: Work, ...operators: readonly string[]): void {
+  for (const sval of operators) useOperator(work, [{ String: { sval } }]);
+}
+
 /** Notes a type that the catalog does not hold. */
 export function useType(work: Work, type: NodeOf<'TypeName'> | undefined): void {
   const parts = partsOf(type?.names);

@@ -10,6 +10,7 @@ import {
 } from './lineage_expression.ts';
 import { fromClause } from './lineage_from.ts';
 import { outputName } from './lineage_names.ts';
+import { useOperator } from './lineage_resolve.ts';
 import {
   endsInStar,
   findColumn,
@@ -208,7 +209,9 @@ function sortKey(
   if (grouping !== null) {
     return unionOf((grouping.content ?? []).map((inner) => sortKey(work, inner, scope, outputs)));
   }
-  const node = as('SortBy', key)?.node ?? key;
+  const sort = as('SortBy', key);
+  useOperator(work, sort?.useOp);
+  const node = sort?.node ?? key;
   const row = as('RowExpr', node);
   if (row !== null) {
     return unionOf((row.args ?? []).map((inner) => sortKey(work, inner, scope, outputs)));

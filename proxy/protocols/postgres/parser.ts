@@ -17,7 +17,7 @@ export const SQL_TEXT_MAX = 1_000_000;
  * Deepest JSON nesting of a syntax tree, so that every walker may simply recurse. One level of grammar
  * takes two or three levels of JSON: about 400 nested expressions.
  */
-export const TREE_DEPTH_MAX = 1_200;
+const TREE_DEPTH_MAX = 1_200;
 
 export type Parsed =
   | { readonly kind: 'tree'; readonly statements: readonly Node[] }

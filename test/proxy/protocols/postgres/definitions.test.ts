@@ -101,6 +101,7 @@ describe('data definition', () => {
   check('drop table orders, payments', 'DROP TABLE', 'drop orders; drop payments');
   check('drop table if exists public.orders cascade', 'DROP TABLE', 'drop orders');
   check('drop table nowhere', 'DROP TABLE', 'UNKNOWN nowhere');
+  check('drop table if exists nowhere', 'DROP TABLE', 'drop schema public');
   check('drop view customer_contacts', 'DROP VIEW', 'drop customer_contacts');
   check('drop materialized view totals', 'DROP MATERIALIZED VIEW', 'drop totals');
   check('drop index orders_customer_id', 'DROP INDEX', 'drop orders_customer_id');

@@ -13,6 +13,10 @@ beforeAll(async () => {
     'create function dump(customers) returns text language sql stable as $$ select $1.email $$',
     'create operator public.=== (leftarg = int, rightarg = int, function = int4eq)',
     'create sequence tickets',
+    'create schema trap',
+    `create function trap.sneak(int, int) returns boolean language sql as $$ select true $$`,
+    'create operator trap.= (leftarg = int, rightarg = int, function = trap.sneak)',
+    'create operator trap.>= (leftarg = int, rightarg = int, function = trap.sneak)',
   ]);
 }, 60_000);
 afterAll(() => demo.stop());
@@ -122,6 +126,19 @@ describe('evasions: each is what it does, however it is spelled', () => {
   check('select c.dump from customers c', 'read customers; call function public.dump; OPAQUE');
   check('select (c).dump from customers c', 'read customers; call function public.dump; OPAQUE');
   check('select 1 === 1', 'OPAQUE');
+  const trap = { searchPath: ['trap', 'public'] };
+  check('select 1 = 1', 'OPAQUE', trap);
+  check('select id in (1) from orders', 'read orders(id); OPAQUE', trap);
+  check('select case id when 1 then 2 end from orders', 'read orders(id); OPAQUE', trap);
+  check('select id between 1 and 2 from orders', 'read orders(id); OPAQUE', trap);
+  check(
+    'select 1 from orders join payments using (id)',
+    'read orders(id); read payments(id); OPAQUE',
+    trap,
+  );
+  check('select id from orders order by id using operator(trap.>=)', 'read orders(id); OPAQUE');
+  check('select 1 operator(trap.=) 1', 'OPAQUE');
+  check('select 1 operator(pg_catalog.=) 1', '', trap);
   check('explain analyze delete from orders', 'explain target orders; delete orders UNBOUNDED');
   check('explain (analyze false) delete from orders', 'explain orders');
   check(
