@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Four projects, by what they need and how long they take:
+ * Three projects, by what they need and how long they take:
  *   unit   pure and in-process; the inner loop
  *   infra  synthesizes the CDK app and bundles the Lambdas
  *   e2e    a real PostgreSQL, real clients, the whole local system
- *   aws    the AWS adapters against AWS_ENDPOINT_URL; skipped where it is not set
+ * The AWS adapters have a suite of their own, against AWS_ENDPOINT_URL: vitest.aws.config.ts.
  */
 export default defineConfig({
   test: {
@@ -33,15 +33,6 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          name: 'aws',
-          include: ['test/aws/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },
