@@ -83,9 +83,9 @@ export function denyModal(id: RequestId): Block {
 }
 
 function titleOf(request: RequestView): string {
-  const what = visible(`${request.facts.tag} on ${request.target}`);
-  if (isOpen(request.status)) return `${request.requester} asks to run ${what}`;
-  return `${capital(request.status)}: ${what} by ${request.requester}`;
+  const what = `${request.facts.tag} on ${request.target}`;
+  if (isOpen(request.status)) return visible(`${request.requester} asks to run ${what}`);
+  return visible(`${capital(request.status)}: ${what} by ${request.requester}`);
 }
 
 function fields(request: RequestView): Block {

@@ -26,6 +26,7 @@ export interface PageServerDeps {
 const ASSETS: Readonly<Record<string, { body: Uint8Array; type: string }>> = {
   '/style.css': { body: asset('style.css'), type: 'text/css' },
   '/live.js': { body: asset('live.js'), type: 'text/javascript' },
+  '/icon.svg': { body: asset('icon.svg'), type: 'image/svg+xml' },
 };
 
 export async function startPageServer(deps: PageServerDeps): Promise<PageServer> {

@@ -22,6 +22,7 @@ export function layout(title: string, viewer: Viewer | null, body: Html, live = 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Sallyport</title>
+<link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="/style.css">
 <script src="/live.js" defer></script>
 </head>
