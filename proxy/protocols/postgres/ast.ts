@@ -83,8 +83,9 @@ export function* nodesWithin(root: Node): Generator<Node> {
   }
 }
 
-function isNode(value: unknown): value is Node {
+/** Names of nodes begin with a capital, names of fields do not. */
+export function isNode(value: unknown): value is Node {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && /^[A-Z]/.test(keys[0] ?? '');
+  const [name, other] = Object.keys(value);
+  return other === undefined && name !== undefined && name >= 'A' && name < '[';
 }

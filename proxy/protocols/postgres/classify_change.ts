@@ -206,6 +206,10 @@ function noteAssignment(
     noteValues(work, column, value);
     return;
   }
+  if (target.relation !== null && constantOf(value) !== null) {
+    keepConstants(work, value);
+    return;
+  }
   const flow = expression(work, value, scope);
   if (target.relation !== null && !isTainted(work, flow)) keepConstants(work, value);
   else keepWhereClean(work, value, flow);

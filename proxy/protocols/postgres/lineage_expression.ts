@@ -6,6 +6,7 @@ import {
   as,
   childrenOf,
   constantOf,
+  isNode,
   type Node,
   type NodeOf,
   nameOf,
@@ -218,9 +219,7 @@ function jsonParts(work: Work, body: unknown, scope: Scope): Flow {
 
 function jsonItem(work: Work, value: unknown, scope: Scope): Flow {
   if (typeof value !== 'object' || value === null) return CLEAN;
-  const [only, other] = Object.keys(value);
-  const isNode = !Array.isArray(value) && other === undefined && /^[A-Z]/.test(only ?? '');
-  return isNode ? expression(work, value as Node, scope) : jsonParts(work, value, scope);
+  return isNode(value) ? expression(work, value, scope) : jsonParts(work, value, scope);
 }
 
 function functionCall(work: Work, call: NodeOf<'FuncCall'>, scope: Scope): Flow {
