@@ -5,7 +5,7 @@ import { noteObject, noteRole, objectWords } from './classify_objects.ts';
 import { createsRelation, type Statement, silent } from './classify_statement.ts';
 import { homeSchema, relationNamed } from './lineage_resolve.ts';
 import { fullName } from './lineage_scope.ts';
-import { access, type Work } from './work.ts';
+import { access, touches, type Work } from './work.ts';
 
 export function definition(work: Work, node: Node): Statement | null {
   return (
@@ -78,7 +78,10 @@ function alterObject(
 
 function noteRelation(work: Work, verb: Verb, range: NodeOf<'RangeVar'> | undefined): void {
   const relation = range === undefined ? null : relationNamed(work, range);
-  if (relation !== null) access(work, verb, 'relation', fullName(relation));
+  if (relation === null) return;
+  access(work, verb, 'relation', fullName(relation));
+  // A default, a check or a partial index may quote a value; a unique index that fails prints one.
+  if (verb !== 'truncate' && verb !== 'lock') touches(work, work.lineage.whole(relation));
 }
 
 /** Statements with a relation in them, or that make one. */

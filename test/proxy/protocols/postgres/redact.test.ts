@@ -131,6 +131,31 @@ describe('literals that may belong to masked columns are hidden, others are not'
       "create user mapping for r server s options (password 'x')",
       'create user mapping for r server s options (password █)',
     ],
+    [
+      "alter table customers alter column email set default 'a@b.c'",
+      'alter table customers alter column email set default █',
+    ],
+    [
+      "create index on customers (id) where email = 'a@b.c'",
+      'create index on customers (id) where email = █',
+    ],
+    ["alter table orders alter column status set default 'paid'", null],
+    [
+      "prepare p as select id from customers where email = 'a' and id = 3",
+      'prepare p as select id from customers where email = █ and id = 3',
+    ],
+    [
+      "declare c cursor for select 1 from customers where ssn = '1'",
+      'declare c cursor for select █ from customers where ssn = █',
+    ],
+    [
+      "explain select id from customers where ssn = '1'",
+      'explain select id from customers where ssn = █',
+    ],
+    [
+      "with x as (select id from customers where ssn = '1') select id from x where id = 4",
+      'with x as (select id from customers where ssn = █) select id from x where id = 4',
+    ],
     // One message, one judgement.
     [
       "select 'x' from orders; select id from customers where ssn = '1'",
@@ -217,6 +242,10 @@ describe('what touches masked columns loses the values in its error texts', () =
     ['do $$ begin end $$', true],
     ['fetch 1 from c', true],
     ['create table x as select ssn from customers', true],
+    ['create unique index on customers (email)', true],
+    ['alter table customers add check (length(ssn) > 3)', true],
+    ['alter table orders add column x int', false],
+    ['drop table customers', false],
     ['select 1', false],
     ['begin', false],
   ])('%s: %s', (sql, expected) => expect(parsed(sql).touchesMasked).toBe(expected));
