@@ -166,7 +166,12 @@ function functionSource(work: Work, item: NodeOf<'RangeFunction'>, scope: Scope)
     if (call === undefined || nameOf(call) === '') continue;
     const flow = expression(work, call, scope);
     whole = union(whole, flow);
-    const own = functionColumns(work, call, definitions ?? item.coldeflist, alias);
+    const own = functionColumns(
+      work,
+      call,
+      as('List', definitions)?.items ?? item.coldeflist,
+      alias,
+    );
     fallback ||= own?.[0] ?? '';
     if (own === null) counted = false;
     else columns.push(...own.map((name) => ({ name, flow })));
@@ -176,18 +181,16 @@ function functionSource(work: Work, item: NodeOf<'RangeFunction'>, scope: Scope)
   return derivedSource(alias || fallback, counted ? named : null, whole);
 }
 
+/** `definitions` are those of `AS t (a int, b text)`, which a function that returns `record` needs. */
 function functionColumns(
   work: Work,
   call: Node,
-  definitions: Node | readonly Node[] | undefined,
+  definitions: readonly Node[] | undefined,
   alias: string,
 ): readonly string[] | null {
-  const list = Array.isArray(definitions)
-    ? (definitions as readonly Node[])
-    : as('List', definitions as Node | undefined)?.items;
-  if (list !== undefined && list.length > 0) {
-    for (const node of list) useType(work, as('ColumnDef', node)?.typeName);
-    return list.map((node) => as('ColumnDef', node)?.colname ?? '');
+  if (definitions !== undefined) {
+    for (const node of definitions) useType(work, as('ColumnDef', node)?.typeName);
+    return definitions.map((node) => as('ColumnDef', node)?.colname ?? '');
   }
   const names = as('FuncCall', call)?.funcname;
   if (names === undefined) return null;

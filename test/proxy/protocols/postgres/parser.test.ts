@@ -40,7 +40,7 @@ describe('the parser', () => {
     expect(parser.parse('select 1\0; drop table orders').kind).toBe('unreadable');
   });
 
-  test.each(DEEP)('a statement that is too deep is unreadable: %.20s…', async (text) => {
+  test.each(DEEP)('a statement that is too deep is unreadable: %#', async (text) => {
     expect(parser.parse(text).kind).not.toBe('tree');
     await nextTick();
   });

@@ -64,7 +64,9 @@ async function attribute(sql: string): Promise<void> {
   const { facts, statements } = classified;
   if (facts.opaque !== null || facts.predicates.length > 0) return;
   expect(after.length, `rows of ${sql}`).toBe(before.length);
-  const outputs = statements[0]?.outputs ?? [];
+  // Where the number of outputs is not known, all of them are masked.
+  const outputs = statements[0]?.outputs ?? null;
+  if (outputs === null) return;
   if (before.length > 0) expect(outputs, `outputs of ${sql}`).toHaveLength(before[0]?.length ?? 0);
   for (const [index, output] of outputs.entries()) {
     if (output.unsure || output.columns.some((column) => MASKED.includes(column))) continue;
@@ -179,3 +181,43 @@ test('no masked value shows in an output that is taken for clean', async () => {
   await fc.assert(fc.asyncProperty(query, attribute), { numRuns: 150 });
   expect(compared).toBeGreaterThan(60);
 }, 60_000);
+
+test.each([
+  'select reverse(ssn), md5(email), ascii(phone), id from customers',
+  "select encode(convert_to(email, 'UTF8'), 'base64'), full_name from customers",
+  'select (c).email, c.id, (c.*)::text from customers c',
+  'select x.* from customers c, lateral (values (c.email, c.id)) x',
+  'select x.a, x.b from customers c, lateral (select c.ssn, c.id) x (a, b)',
+  'select j.* from (customers c join payments p on p.customer_id = c.id) j (i, n, e)',
+  'select key, value from customers c, jsonb_each_text(to_jsonb(c))',
+  'select r.* from customers c, jsonb_to_record(to_jsonb(c)) as r (id int, ssn text)',
+  'select r.* from customers c, jsonb_populate_record(null::customers, to_jsonb(c)) r',
+  'select u.x, u.i from customers c, unnest(array[c.full_name, c.email]) with ordinality u (x, i)',
+  "select t.* from customers c, xmltable('/table/row' passing query_to_xml('select 1 as a', true, false, '') columns a text path 'a') t",
+  "select t.* from customers c, json_table(to_json(c), '$' columns (i int path '$.id', s text path '$.ssn')) t",
+  'select xmlforest(c.id, c.email) from customers c',
+  'with t as (select * from customers), u as (table t) select mail_host, id from u',
+  'with recursive t (n, s) as (select id, ssn from customers union all select n, substr(s, 2) from t where n < 3 and n > 5) select n, s from t',
+  'select full_name, email from customers union all select mail, full_name from mails',
+  'select array(select ssn from customers order by id), (select count(*) from orders)',
+  'select id, lag(email) over (order by id), first_value(phone) over (order by id) from customers',
+  'select rank() over w, id from customers window v as (partition by length(ssn)), w as (v order by id)',
+  'select count(*) filter (where date_of_birth > now()), count(*) from customers',
+  "select max(ssn), min(full_name), string_agg(email, ',' order by id) from customers",
+  'select percentile_disc(0.5) within group (order by email), mode() within group (order by full_name) from customers',
+  'select greatest(email, full_name), least(id, 3), nullif(ssn, full_name) is null from customers',
+  'select case full_name when email then 1 else 2 end, case when id > 3 then ssn end from customers',
+  'select id from customers where mail_host > $$m$$',
+  'select extract(day from date_of_birth), age(created_at, date_of_birth)::text, id from customers',
+  'update customers set full_name = full_name where id < 9 returning id, email, old.ssn, new.full_name',
+  'with d as (delete from order_items returning *), c as (select email from customers) select c.email, d.line from d, c where d.order_id < 3',
+  'select c.ctid is null, c.tableoid::regclass, c.xmin is null from customers c',
+  'select (select e.email from (select email, id from customers offset 0) e where e.id = o.customer_id), o.id from orders o',
+  'select k, count(*) from (select 1 as k, email from customers) x group by k',
+  'select grouping(full_name), full_name, max(email) from customers group by rollup (full_name)',
+  'table customer_contacts',
+  'select c.row_to_json::text, c.id from customers c',
+  'values (1, (select string_agg(ssn, $$,$$ order by id) from customers)), (2, $$x$$)',
+])('known evasion: %s', async (sql) => {
+  await attribute(sql);
+});
