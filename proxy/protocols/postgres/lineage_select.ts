@@ -242,8 +242,10 @@ function lockingClause(work: Work, select: NodeOf<'SelectStmt'>, scope: Scope): 
       (relation) => as('RangeVar', relation)?.relname ?? [],
     );
     for (const { relation, alias } of scope.sources) {
-      if (relation === null || (names.length > 0 && !names.includes(alias))) continue;
-      access(work, 'lock', 'relation', fullName(relation));
+      if (names.length > 0 && !names.includes(alias)) continue;
+      // In a derived table it reaches through to relations that have no name here.
+      if (relation === null) access(work, 'lock', 'target', work.target);
+      else access(work, 'lock', 'relation', fullName(relation));
     }
   }
 }

@@ -61,6 +61,10 @@ describe('reads, by relation and column', () => {
     'read orders(id); read products(); lock orders',
   );
   check("select nextval('tickets')", '');
+  check(
+    'select * from (select id from orders) x for update',
+    'read orders(id); lock target orders',
+  );
   check('select id from orders tablesample system (1)', 'read orders(id)');
   check('select delete from (select id as delete from orders) "update"', 'read orders(id)');
   check('select id from nowhere', 'UNKNOWN nowhere');

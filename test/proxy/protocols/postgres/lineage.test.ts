@@ -81,6 +81,50 @@ describe('columns and expressions', () => {
   );
 });
 
+describe('every form that the grammar has for a builtin carries what goes in', () => {
+  test.each([
+    "json_value(to_json(c), '$.email')",
+    "json_query(to_jsonb(c), '$.email' returning text default 'x' on empty)",
+    "json_exists(to_jsonb(c), '$.email')",
+    'email is json',
+    'xmlserialize(content xmlelement(name a, email) as text)',
+    'xmlparse(content email)',
+    'json_serialize(json_scalar(email))',
+    'json(email)',
+    "trim(both 'x' from email)",
+    'overlay(email placing $$x$$ from 1)',
+    "position('@' in email)",
+    'substring(email from 1 for 2)',
+    "substring(email similar 'a' escape '#')",
+    'normalize(email)',
+    'email is normalized',
+    'email collate "C"',
+    "xmlelement(name a, xmlattributes(email as b), 'c') is document",
+    "email = any (array['a'])",
+    "(id, email) < (1, 'a')",
+    'row(email) is null',
+    "email ~* 'x'",
+    'json_objectagg(id: email)',
+    'json_arrayagg(id order by email returning jsonb)',
+    'json_array(select email from customers)',
+    'array_agg(distinct email)',
+    '(array[email])[1:2]',
+    '(array[1, 2])[length(email)]',
+    "not (email like 'a')",
+    "email between 'a' and 'b'",
+    'email is distinct from full_name',
+    "xmlexists('/a' passing xmlelement(name a, email))",
+    'xmlpi(name a, email)',
+    'count(*) over (partition by email rows between 1 preceding and current row)',
+    "email similar to 'x'",
+    'length(email) * interval $$1 day$$',
+    'full_name in (email, $$x$$)',
+    'variadic_free(a => email)',
+  ])('%s', (expression) => {
+    expect(outputs(`select ${expression} from customers c`)).toMatch(/email/);
+  });
+});
+
 describe('whole rows', () => {
   check('select c from customers c', ALL);
   check('select customers from customers', ALL);
