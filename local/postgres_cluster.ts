@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { GatewayError } from '../core/errors.ts';
 import type { PostgresHome } from './postgres_home.ts';
+import { commandLine, isAlive } from './process.ts';
 
 const run = promisify(execFile);
 const POLL_MS = 50;
@@ -79,25 +80,5 @@ async function readPid(file: string): Promise<number | null> {
   } catch {
     // No pid file: nothing is running on this cluster.
     return null;
-  }
-}
-
-async function commandLine(pid: number): Promise<string> {
-  try {
-    if (process.platform === 'linux') return await readFile(`/proc/${pid}/cmdline`, 'utf8');
-    return (await run('ps', ['-p', String(pid), '-o', 'command='])).stdout;
-  } catch {
-    // No such process.
-    return '';
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    // ESRCH: it is gone.
-    return false;
   }
 }
