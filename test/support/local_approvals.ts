@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OpenRequest } from '../../core/wire/approvals.ts';
-import { startApprovals } from '../../local/approvals.ts';
+import { type LocalApprovalsOptions, startApprovals } from '../../local/approvals.ts';
 import { at, nextRequestId, OPEN } from './approval_requests.ts';
 import { startTable, TABLE } from './approval_table.ts';
 import { collectLog, PEOPLE } from './approval_world.ts';
 
-export async function startLocalApprovals() {
+export async function startLocalApprovals(
+  change: Partial<Pick<LocalApprovalsOptions, 'subjectOf'>> = {},
+) {
   const table = await startTable();
   const directory = mkdtempSync(path.join(tmpdir(), 'sallyport-approvals-'));
   const { log, lines } = collectLog();
@@ -23,6 +25,7 @@ export async function startLocalApprovals() {
     // A token here is the subject's name: whether tokens are good is tested with the verifier.
     subjectOf: (token) => Promise.resolve(PEOPLE.some((p) => p.subject === token) ? token : null),
     env: {},
+    ...change,
   });
   return {
     ...approvals,
