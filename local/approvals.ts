@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Voter } from '../core/approval/eligibility.ts';
 import type { EpochMs } from '../core/brand.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { ApprovalsResponse } from '../core/wire/approvals.ts';
 import type { ApprovalsDeps, Log } from '../functions/approvals/deps.ts';
 import { makeDirectory, putLink, putPerson } from '../functions/approvals/directory.ts';
@@ -63,7 +64,10 @@ export async function startApprovals(options: LocalApprovalsOptions): Promise<Lo
   const keyring = makeFileKeyring(path.join(options.directory, 'seal.key'));
   const workflow = makeLocalWorkflow({ log });
   const directory = makeDirectory(dynamodb, table);
-  const deps = { now, log, store: makeStore(dynamodb, table), directory, keyring, workflow };
+  const store = makeStore(dynamodb, table, (error) =>
+    log.error('approvals.damaged', { error: String(error) }),
+  );
+  const deps = { now, log, store, directory, keyring, workflow };
   await enlist(options);
   const feed = makeFeed(path.join(options.directory, 'slack_feed.json'), now);
   // The page's address is needed by the cards, and the page needs what makes them: it answers once both are there.
@@ -155,6 +159,8 @@ function realSlack(env: LocalApprovalsOptions['env']) {
   return { botToken, appToken, channel };
 }
 
+const LINK = /^([A-Z0-9]{2,32})\/([A-Z0-9]{2,32})=(\S+)$/;
+
 /** Fills the directory with the development users, and links them to the stand-in's, or to real, Slack users. */
 async function enlist({ dynamodb, table, people, env }: LocalApprovalsOptions): Promise<void> {
   for (const person of people) {
@@ -163,8 +169,12 @@ async function enlist({ dynamodb, table, people, env }: LocalApprovalsOptions): 
     await putLink(dynamodb, table, { team: STAND_IN_TEAM, slackUser, subject: person.subject });
   }
   for (const link of (env['SLACK_LINKS'] ?? '').split(',').filter(Boolean)) {
-    const [user = '', subject = ''] = link.trim().split('=');
-    const [team = '', slackUser = ''] = user.split('/');
+    const [, team, slackUser, subject] = LINK.exec(link.trim()) ?? [];
+    if (team === undefined || slackUser === undefined || subject === undefined) {
+      throw new GatewayError('ERR_CONFIG_INVALID', `Cannot read "${link}" in SLACK_LINKS`, {
+        hint: 'Write team and user ids with a user of ours: T0123/U0456=bob,T0123/U0789=dave',
+      });
+    }
     await putLink(dynamodb, table, { team, slackUser, subject });
   }
 }

@@ -66,10 +66,16 @@ export interface Store {
 interface Table {
   readonly client: Pick<DynamoDBClient, 'send'>;
   readonly name: string;
+  readonly damaged: (error: unknown) => void;
 }
 
-export function makeStore(client: Pick<DynamoDBClient, 'send'>, tableName: string): Store {
-  const table: Table = { client, name: tableName };
+/** @param damaged told of every item that a listing cannot read, and leaves out */
+export function makeStore(
+  client: Pick<DynamoDBClient, 'send'>,
+  tableName: string,
+  damaged: (error: unknown) => void = () => {},
+): Store {
+  const table: Table = { client, name: tableName, damaged };
   return {
     open: async (request, sealed) => open(table, request, sealed),
     read: async (id) => read(table, id),
@@ -226,11 +232,22 @@ async function list(table: Table): Promise<readonly ApprovalRequest[]> {
       .catch((error: unknown) => {
         throw unavailable('list', error);
       });
-    found.push(...(answer.Items ?? []).map((item) => requestOf(item)));
+    found.push(...(answer.Items ?? []).flatMap((item) => readable(table, item)));
     from = answer.LastEvaluatedKey;
     if (from === undefined) break;
   }
   return found.sort((a, b) => b.requestedAt - a.requestedAt || (a.id < b.id ? 1 : -1));
+}
+
+/** One damaged item hides itself, and not the others with it. */
+function readable(table: Table, item: Parameters<typeof requestOf>[0]): ApprovalRequest[] {
+  try {
+    return [requestOf(item)];
+  } catch (error) {
+    // Said aloud, and left out: it can be read by its id, which fails with the same words.
+    table.damaged(error);
+    return [];
+  }
 }
 
 async function get(

@@ -1,10 +1,11 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestKey } from '../../../core/approval/item.ts';
 import { GRANT_SECONDS } from '../../../core/approval/machine.ts';
 import type { RequestId } from '../../../core/brand.ts';
 import { HELD_STATEMENT_MAX, LEASE_SECONDS } from '../../../core/wire/approvals.ts';
 import { putPerson } from '../../../functions/approvals/directory.ts';
+import { makeStore } from '../../../functions/approvals/store.ts';
 import { viewStatement } from '../../../functions/approvals/vote.ts';
 import { ASK, NOW, nextRequestId, OPEN, OTHER_BINDING } from '../../support/approval_requests.ts';
 import { startTable, TABLE } from '../../support/approval_table.ts';
@@ -135,6 +136,20 @@ describe('a request in the table', () => {
     await expect(bad).rejects.toThrow(/target/);
     await expect(bad).rejects.not.toThrow(/078-05/);
   });
+});
+
+test('a damaged item is said aloud and hides none of the others', async () => {
+  reset();
+  const [good, bad] = [await world.open(), await world.open()];
+  const Item = { ...(await itemOf(bad)), progress: { S: '{' } };
+  await table.client.send(new PutItemCommand({ TableName: TABLE, Item }));
+  const said: unknown[] = [];
+  const store = makeStore(table.client, TABLE, (error) => said.push(error));
+  const ids = (await store.list()).map((request) => request.id);
+  expect(ids).toContain(good);
+  expect(ids).not.toContain(bad);
+  expect(String(said)).toContain(bad);
+  await expect(store.read(bad)).rejects.toThrow(bad);
 });
 
 describe('racing writes', () => {
