@@ -2,12 +2,13 @@
  * Reading the catalog (PostgreSQL manual, chapter 53) into rows for a snapshot. Every name is qualified:
  * nothing here depends on a search_path.
  */
-import type {
-  FunctionEntry,
-  OperatorEntry,
-  Relation,
-  RelationKind,
-  SnapshotRows,
+import {
+  FIRST_USER_OID,
+  type FunctionEntry,
+  type OperatorEntry,
+  type Relation,
+  type RelationKind,
+  type SnapshotRows,
 } from './catalog_snapshot.ts';
 
 /** What is used of a connection of the `pg` package. */
@@ -15,13 +16,10 @@ export interface Querier {
   readonly query: <Row extends object>(text: string) => Promise<{ readonly rows: Row[] }>;
 }
 
-/** OIDs from here on belong to what users made (FirstNormalObjectId, access/transam.h). */
-const FIRST_USER_OID = 16384;
-
 /** Every relation that a statement can name; TOAST tables and other sessions' temporary ones are left out. */
 const RELATIONS = `
   select c.oid::int8::text as oid, n.nspname as schema, c.relname as name, c.relkind as kind,
-    case when c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+    case when c.relkind in ('v', 'm') and c.oid >= ${FIRST_USER_OID}
       then pg_catalog.pg_get_viewdef(c.oid) end as definition,
     coalesce((select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.attnotnull,
           case when a.attgenerated <> '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end)
@@ -39,7 +37,7 @@ const RELATIONS = `
 const FUNCTIONS = `
   select n.nspname as schema, p.proname as name,
     pg_catalog.max(case p.provolatile when 'v' then 2 when 's' then 1 else 0 end) as volatility,
-    pg_catalog.bool_or(p.proretset) as "returnsSet",
+    pg_catalog.bool_and(p.oid < ${FIRST_USER_OID}) as builtin,
     pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(
       p.proargnames, p.proargmodes::text[], t.typtype,
       (select pg_catalog.jsonb_agg(a.attname order by a.attnum) from pg_catalog.pg_attribute a
@@ -102,7 +100,7 @@ interface FunctionRow {
   readonly schema: string;
   readonly name: string;
   readonly volatility: number;
-  readonly returnsSet: boolean;
+  readonly builtin: boolean;
   readonly shapes: readonly Shape[];
 }
 
@@ -144,7 +142,7 @@ function functionOf(row: FunctionRow): FunctionEntry {
     schema: row.schema,
     name: row.name,
     volatility: (['i', 's', 'v'] as const)[row.volatility] ?? 'v',
-    returnsSet: row.returnsSet,
+    builtin: row.builtin,
     columns: only === undefined || others.length > 0 ? null : columnsOf(only),
   };
 }

@@ -29,7 +29,8 @@ export interface FunctionEntry {
   readonly name: string;
   /** pg_proc.provolatile: immutable, stable or volatile, the worst of all overloads. */
   readonly volatility: 'i' | 's' | 'v';
-  readonly returnsSet: boolean;
+  /** True where all overloads came with the server. */
+  readonly builtin: boolean;
   /**
    * The columns it has in a FROM clause; [] where it has one, named after itself or its alias; null
    * where overloads differ or the text has to say (`record`).
@@ -125,8 +126,11 @@ export function schemasOf(searchPath: readonly string[], role: string): readonly
   return named.includes('pg_catalog') ? named : ['pg_catalog', ...named];
 }
 
-/** Schemas whose contents come with the server. */
-export const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
+/**
+ * OIDs from here on belong to what users made (FirstNormalObjectId, access/transam.h). Schemas tell less:
+ * a superuser may put a view into information_schema.
+ */
+export const FIRST_USER_OID = 16384;
 
 /** Names that every relation answers to besides its own columns (PostgreSQL manual, 5.6). */
 export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([

@@ -1,10 +1,9 @@
 /**
  * Which of the server's own functions are harmless: those whose result is all they have.
- * An immutable or stable function of pg_catalog is, unless listed here; a volatile one is not, unless
+ * An immutable or stable function that came with the server is, unless listed here; a volatile one is not, unless
  * listed here. PostgreSQL manual, chapter 9.
  */
 import type { FunctionEntry } from './catalog_snapshot.ts';
-import { SYSTEM_SCHEMAS } from './catalog_snapshot.ts';
 
 /** Volatile, but they change nothing that another session could see, other than a sequence. */
 const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
@@ -71,7 +70,7 @@ const HARMLESS_AFTER_ALL: ReadonlySet<string> = new Set([
 
 /** True where calling it does nothing but compute its result from its arguments. */
 export function isHarmlessBuiltin(entry: FunctionEntry): boolean {
-  if (!SYSTEM_SCHEMAS.has(entry.schema)) return false;
+  if (!entry.builtin) return false;
   if (HARMLESS_AFTER_ALL.has(entry.name)) return true;
   if (NEVER_HARMLESS.some((pattern) => pattern.test(entry.name))) return false;
   return entry.volatility !== 'v' || HARMLESS_VOLATILE.has(entry.name);

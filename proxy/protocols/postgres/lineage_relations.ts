@@ -1,6 +1,6 @@
 /** Columns of relations, closed over views, materialized views, partitions and inheritance. */
 import { as } from './ast.ts';
-import { type Relation, type Snapshot, SYSTEM_SCHEMAS } from './catalog_snapshot.ts';
+import { FIRST_USER_OID, type Relation, type Snapshot } from './catalog_snapshot.ts';
 import { type Flow, flowOf, UNSURE, union, unionOf } from './flow.ts';
 import { LEAKING_COLUMNS, LEAKING_NAMES, LEAKING_RELATIONS } from './functions.ts';
 import { fullName, type ScopeColumn } from './lineage_scope.ts';
@@ -55,7 +55,7 @@ export function makeLineage(
       return relation.columns.map((column) => ({ name: column.name, flow: UNSURE }));
     }
     const own = relation.columns.map((column) => `${name}.${column.name}`);
-    if (SYSTEM_SCHEMAS.has(relation.schema)) {
+    if (relation.oid < FIRST_USER_OID) {
       return relation.columns.map((c, index) => ({
         name: c.name,
         flow: systemFlow(own[index] ?? ''),
