@@ -79,7 +79,8 @@ export function makeClassifier(dependencies: ClassifierDependencies): Classifier
       const remembered = memo.get(key);
       if (remembered !== undefined) return remembered;
       const classified = compute(text, context);
-      memo.set(key, classified);
+      // A parser that is restarting reads the same text a moment later.
+      if (classified.kind !== 'unreadable') memo.set(key, classified);
       return classified;
     },
   };

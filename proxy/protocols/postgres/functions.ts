@@ -57,21 +57,12 @@ const NEVER_HARMLESS: readonly RegExp[] = [
   /^pg_logical_|^pg_replication_/,
   /^pg_mcv_list_items$/,
   /^pg_event_trigger_/,
-  /^pg_partition_/,
   /^binary_upgrade_/,
 ];
-
-/** `pg_partition_tree` and its kin only describe the catalog. */
-const HARMLESS_AFTER_ALL: ReadonlySet<string> = new Set([
-  'pg_partition_tree',
-  'pg_partition_ancestors',
-  'pg_partition_root',
-]);
 
 /** True where calling it does nothing but compute its result from its arguments. */
 export function isHarmlessBuiltin(entry: FunctionEntry): boolean {
   if (!entry.builtin) return false;
-  if (HARMLESS_AFTER_ALL.has(entry.name)) return true;
   if (NEVER_HARMLESS.some((pattern) => pattern.test(entry.name))) return false;
   return entry.volatility !== 'v' || HARMLESS_VOLATILE.has(entry.name);
 }

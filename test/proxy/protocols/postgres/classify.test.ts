@@ -160,6 +160,15 @@ describe('is remembered, but only for what it depends on', () => {
     expect(demo.classify('select id from orders')).toBe(demo.classify('select id from orders'));
   });
 
+  test('what could not be read is not remembered', async () => {
+    const deep = `select ${'1+'.repeat(20_000)}1`;
+    for (const text of [`${deep}+1`, `${deep}+2`])
+      expect(demo.classify(text).kind).toBe('unreadable');
+    // Both instances of the parser are gone until the next tick.
+    expect(demo.classify('select 41').kind).toBe('unreadable');
+    await expect.poll(() => demo.classify('select 41').kind).toBe('parsed');
+  });
+
   test('another search_path or role is another answer', () => {
     const sql = 'select * from orders';
     expect(line(demo.classify(sql))).toBe('read orders');
