@@ -38,6 +38,9 @@ const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   'pg_get_keywords',
   'pg_notification_queue_usage',
   'pg_encoding_max_length',
+  'pg_partition_tree',
+  'pg_partition_ancestors',
+  'pg_partition_root',
   'pg_char_to_encoding',
 ]);
 
