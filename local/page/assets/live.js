@@ -1,5 +1,7 @@
 // Shows changes without a reload. Everything works without this file, by reloading.
 const main = document.querySelector('main[data-live]');
+let looking = false;
+let lookAgain = false;
 
 async function refresh() {
   const boxes = [...main.querySelectorAll('textarea')];
@@ -12,6 +14,26 @@ async function refresh() {
   if (fresh && fresh.innerHTML !== main.innerHTML) main.replaceChildren(...fresh.childNodes);
 }
 
+// One look at a time, so that an older answer never covers a newer one.
+async function look() {
+  lookAgain = true;
+  if (looking) return;
+  looking = true;
+  try {
+    while (lookAgain) {
+      lookAgain = false;
+      await refresh();
+    }
+  } catch {
+    // The server is restarting: the stream opens again with it, and looks then.
+  } finally {
+    looking = false;
+  }
+}
+
 if (main) {
-  new EventSource('/changes').addEventListener('message', () => void refresh());
+  const changes = new EventSource('/changes');
+  // What changed between the page and the stream was announced to nobody.
+  changes.addEventListener('open', look);
+  changes.addEventListener('message', look);
 }

@@ -30,7 +30,7 @@ describe.skipIf(executablePath === undefined)(`in a real browser${why}`, () => {
   async function phone(subject: string): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
     const page = await context.newPage();
-    page.setDefaultTimeout(5_000);
+    page.setDefaultTimeout(10_000);
     page.on('console', (message) => {
       if (message.type() === 'error') problems.push(message.text());
     });
@@ -80,6 +80,7 @@ describe.skipIf(executablePath === undefined)(`in a real browser${why}`, () => {
       },
     });
     await page.getByRole('link', { name: 'Open the page' }).click();
+    await page.getByRole('button', { name: 'Show the whole statement' }).waitFor();
     await picture(page, 'page-masked');
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Show the whole statement' }).click();
