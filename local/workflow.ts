@@ -30,8 +30,6 @@ interface Engine {
   /** By task token: one per execution, and so at most one wait each. */
   readonly waits: Map<string, (output: Record<string, string>) => void>;
   readonly history: unknown[];
-  /** Steps that are being taken: an aborted execution does not wait for its last one, close() does. */
-  readonly taking: Set<Promise<unknown>>;
   steps: (event: unknown) => Promise<unknown>;
 }
 
@@ -45,7 +43,6 @@ export function makeLocalWorkflow({ log }: { readonly log: Log }): LocalWorkflow
     running: new Map(),
     waits: new Map(),
     history: [],
-    taking: new Set(),
     steps: async () => Promise.reject(new Error('connect() comes before start()')),
   };
   const start: Workflow['start'] = async (id, input) => {
@@ -67,7 +64,7 @@ export function makeLocalWorkflow({ log }: { readonly log: Log }): LocalWorkflow
       const all = [...engine.running.values()];
       for (const execution of all) execution.abort();
       for (const finish of engine.waits.values()) finish({});
-      await Promise.allSettled([...all.map((execution) => execution.result), ...engine.taking]);
+      await Promise.allSettled(all.map((execution) => execution.result));
     },
   };
 }
@@ -76,9 +73,7 @@ function execute(engine: Engine, id: RequestId, input: { Payload: { id: RequestI
   const token = randomUUID();
   const invoke = async (task: unknown) => {
     const { Payload } = task as { Payload: unknown };
-    const step = engine.steps(Payload);
-    engine.taking.add(step);
-    const answer = await step.finally(() => engine.taking.delete(step));
+    const answer = await engine.steps(Payload);
     remember(engine, { id, Payload, answer });
     return { Payload: answer as never };
   };
