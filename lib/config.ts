@@ -38,7 +38,10 @@ export const TargetConfig = v.strictObject({
   secretArn: SecretArn,
   /** The customer-managed key of the secret. @default the account's aws/secretsmanager key */
   secretKeyArn: v.optional(v.string()),
-  /** PEM of the server's certificate authority. @default the authorities that Node trusts */
+  /**
+   * PEM of the server's certificate authority.
+   * @default the authorities that Node trusts; those of Amazon RDS are not among them
+   */
   ca: v.optional(v.string()),
 });
 export type TargetConfig = v.InferOutput<typeof TargetConfig>;

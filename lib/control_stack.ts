@@ -2,6 +2,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { COLUMNS } from '../core/recording/columns.ts';
 import type { GatewayConfig } from './config.ts';
 import { Alarms, alarmTopic } from './constructs/alarms.ts';
 import { Approvals, workflowArn } from './constructs/approvals.ts';
@@ -64,7 +65,7 @@ export class ControlStack extends Stack {
       evidence: evidence.bucket,
       results: evidence.results,
       dataKey: keys.data,
-      columns: [],
+      columns: COLUMNS,
       namedQueries: [],
     });
     this.alarmTopic = alarmTopic(this, { key: keys.data, emails: config.alarmEmails });

@@ -7,6 +7,7 @@ import { Alarms } from './constructs/alarms.ts';
 import { Dashboard } from './constructs/dashboard.ts';
 import { Fleet } from './constructs/fleet.ts';
 import { fleetAlarms } from './constructs/fleet_alarms.ts';
+import { fleetLogAlarms } from './constructs/fleet_log_alarms.ts';
 import { FIRST_TWO_ZONES, Network } from './constructs/network.ts';
 import type { ControlStack } from './control_stack.ts';
 import type { DataStack } from './data_stack.ts';
@@ -43,7 +44,10 @@ export class EdgeStack extends Stack {
     });
     const alarms = new Alarms(this, 'Alarms', {
       topic: control.alarmTopic,
-      watched: fleetAlarms(this.fleet, config.fleet),
+      watched: {
+        ...fleetAlarms(this.fleet, config.fleet),
+        ...fleetLogAlarms(this.fleet, { name: config.name, logGroup: this.fleet.logGroup }),
+      },
     });
     new Dashboard(this, 'Overview', {
       name: config.name,

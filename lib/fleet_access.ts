@@ -25,6 +25,7 @@ export function fleetEnvironment({ config, data, control }: FleetNeeds): Record<
     TABLE_NAME: data.state.table.tableName,
     STREAM_NAME: data.events.stream.streamName,
     TLS_SECRET_ARN: config.tls.secretArn,
+    AWS_REGION: data.region,
   };
 }
 

@@ -10,6 +10,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import type { Column, ColumnType } from '../../core/recording/columns.ts';
 import { acknowledgeWildcard } from '../acknowledge.ts';
 import { onlyThrough } from './statements.ts';
 
@@ -22,8 +23,8 @@ export interface QueryProps {
   readonly evidence: s3.IBucket;
   readonly results: s3.IBucket;
   readonly dataKey: kms.IKey;
-  /** In the order of the Parquet schema, without the partition. */
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Of the Parquet files, without the partition `dt`. */
+  readonly columns: readonly Column[];
   readonly namedQueries: readonly {
     readonly name: string;
     readonly description: string;
@@ -87,6 +88,17 @@ export class Query extends Construct {
   }
 }
 
+/** https://docs.aws.amazon.com/athena/latest/ug/data-types.html */
+const GLUE_TYPES: Readonly<Record<ColumnType, string>> = {
+  string: 'string',
+  int64: 'bigint',
+  double: 'double',
+  boolean: 'boolean',
+  timestamp: 'timestamp',
+  'string[]': 'array<string>',
+  'int64[]': 'array<bigint>',
+};
+
 function eventsTable(props: QueryProps): glue.CfnTable.TableInputProperty {
   const location = `s3://${props.evidence.bucketName}/events/`;
   return {
@@ -106,7 +118,7 @@ function eventsTable(props: QueryProps): glue.CfnTable.TableInputProperty {
       'storage.location.template': `${location}dt=\${dt}/`,
     },
     storageDescriptor: {
-      columns: props.columns.map(({ name, type }) => ({ name, type })),
+      columns: props.columns.map(({ name, type }) => ({ name, type: GLUE_TYPES[type] })),
       location,
       inputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
       outputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',

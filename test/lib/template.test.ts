@@ -1,5 +1,9 @@
 /** What must be true of the templates themselves, whatever builds them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { COLUMNS } from '../../core/recording/columns.ts';
+import { REPORTED } from '../../lib/constructs/fleet_log_alarms.ts';
 import { listOf } from './support/permissions.ts';
 import { flatten, resourcesOf, type Synthesized, synthesize } from './support/synth.ts';
 
@@ -79,6 +83,42 @@ describe('evidence', () => {
       ({ Properties }) => Properties['ObjectLockConfiguration'] ?? [],
     );
     expect(locks).toMatchObject([{ Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 30 } } }]);
+  });
+});
+
+describe('the table of events', () => {
+  it('has the columns of the Parquet files, partitioned by day without a crawler', () => {
+    const { Properties: table } = only('AWS::Glue::Table');
+    const input = table['TableInput'] as {
+      PartitionKeys: unknown;
+      Parameters: Record<string, unknown>;
+      StorageDescriptor: { Columns: { Name: string; Type: string }[] };
+    };
+    const columns = input.StorageDescriptor.Columns;
+    expect(columns.map(({ Name }) => Name)).toEqual(COLUMNS.map(({ name }) => name));
+    const types = new Map(columns.map(({ Name, Type }) => [Name, Type]));
+    expect([types.get('ts'), types.get('seq'), types.get('policies')]).toEqual([
+      'timestamp',
+      'bigint',
+      'array<string>',
+    ]);
+    expect(input.PartitionKeys).toEqual([{ Name: 'dt', Type: 'string' }]);
+    expect(input.Parameters).toMatchObject({
+      'projection.enabled': 'true',
+      'projection.dt.type': 'date',
+      'projection.dt.format': 'yyyy-MM-dd',
+    });
+    const location = flatten(input.Parameters['storage.location.template'], app.templates);
+    expect(location).toMatch(/^s3:\/\/<EvidenceBucket\w+>\/events\/dt=\$\{dt\}\/$/);
+  });
+
+  it('is queried in a workgroup that nobody can lead past its limits', () => {
+    const { Properties: workgroup } = only('AWS::Athena::WorkGroup');
+    expect(workgroup['WorkGroupConfiguration']).toMatchObject({
+      EnforceWorkGroupConfiguration: true,
+      BytesScannedCutoffPerQuery: 200 * 1024 ** 3,
+      ResultConfiguration: { EncryptionConfiguration: { EncryptionOption: 'SSE_KMS' } },
+    });
   });
 });
 
@@ -194,6 +234,7 @@ describe('the fleet', () => {
     const [container] = task['ContainerDefinitions'] as { Environment: { Name: string }[] }[];
     expect(container?.Environment.map(({ Name }) => Name).sort()).toEqual([
       'APPROVALS_FUNCTION',
+      'AWS_REGION',
       'DECIDE_FUNCTION',
       'SALLYPORT_CONFIG',
       'SPOOL_DIRECTORY',
@@ -235,6 +276,15 @@ describe('everything', () => {
       expect(Properties['AlarmActions']).toHaveLength(1);
       expect(String(Properties['AlarmDescription']).length).toBeGreaterThan(30);
     }
+  });
+
+  it('every line of the log that is counted is one that the proxy writes', () => {
+    const sources = readdirSync('proxy', { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(join('proxy', file), 'utf8'))
+      .join('');
+    const events = Object.values(REPORTED).flatMap((reported) => reported.events);
+    expect(events.filter((event) => !sources.includes(`'${event}'`))).toEqual([]);
   });
 
   it('refers from stack to stack weakly: no export holds an update up', () => {
