@@ -30,6 +30,8 @@ interface Engine {
   /** By task token: one per execution, and so at most one wait each. */
   readonly waits: Map<string, (output: Record<string, string>) => void>;
   readonly history: unknown[];
+  /** Steps that are being taken: an aborted execution does not wait for its last one, close() does. */
+  readonly taking: Set<Promise<unknown>>;
   steps: (event: unknown) => Promise<unknown>;
 }
 
@@ -43,6 +45,7 @@ export function makeLocalWorkflow({ log }: { readonly log: Log }): LocalWorkflow
     running: new Map(),
     waits: new Map(),
     history: [],
+    taking: new Set(),
     steps: async () => Promise.reject(new Error('connect() comes before start()')),
   };
   const start: Workflow['start'] = async (id, input) => {
@@ -64,7 +67,7 @@ export function makeLocalWorkflow({ log }: { readonly log: Log }): LocalWorkflow
       const all = [...engine.running.values()];
       for (const execution of all) execution.abort();
       for (const finish of engine.waits.values()) finish({});
-      await Promise.allSettled(all.map((execution) => execution.result));
+      await Promise.allSettled([...all.map((execution) => execution.result), ...engine.taking]);
     },
   };
 }
@@ -73,7 +76,9 @@ function execute(engine: Engine, id: RequestId, input: { Payload: { id: RequestI
   const token = randomUUID();
   const invoke = async (task: unknown) => {
     const { Payload } = task as { Payload: unknown };
-    const answer = await engine.steps(Payload);
+    const step = engine.steps(Payload);
+    engine.taking.add(step);
+    const answer = await step.finally(() => engine.taking.delete(step));
     remember(engine, { id, Payload, answer });
     return { Payload: answer as never };
   };

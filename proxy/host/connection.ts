@@ -160,7 +160,9 @@ function openOutgoing(endpoint: Endpoint, events: OutgoingEvents): OpenOutgoing 
       events.onData(bytes);
       open.afterRead();
     });
-    to.on('drain', () => drains.forEach((work) => void work()));
+    to.on('drain', () => {
+      for (const work of drains) work();
+    });
     to.on('error', (error) => {
       why = error.message;
     });

@@ -131,9 +131,9 @@ describe('the workflow', () => {
       shown: { ...OPEN.shown, text: 'update customers set ssn = ****', complete: false },
     };
     await world.open(secret);
-    await shows(world, 'requested');
-    const told = JSON.stringify(world.workflow.history());
-    expect(told).toContain('notify');
+    const history = () => JSON.stringify(world.workflow.history());
+    await expect.poll(history).toMatch(/notify.*"wait"/);
+    const told = history();
     expect(told).not.toMatch(/078-05|update|alice/);
     await world.workflow.close();
   });
