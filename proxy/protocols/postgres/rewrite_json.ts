@@ -22,6 +22,9 @@ export function replaceInJson(value: Buffer, hits: readonly Hit[]): Buffer {
     const first = next;
     while (next < hits.length && (hits[next] as Hit).start < end) next += 1;
     const touching = hits.slice(first, next);
+    // Brackets, commas and white space hold the value together: without one it is no value.
+    const holds = isString || isWord(value[at] as number);
+    if (!holds && touching.length > 0) return WHOLE;
     if (touching.some((hit) => hit.end > end || hit.start < at)) return WHOLE;
     if (touching.length > 0) {
       parts.push(value.subarray(copied, at));
