@@ -25,6 +25,22 @@ const envelope = {
 
 const chain = { prev: Sha256Hex, hash: Sha256Hex };
 
+/**
+ * Whose event it is. Repeated on every event, so that a row of the archive never has to be joined
+ * with the session's first one, which may lie in another file.
+ */
+export const Who = v.strictObject({
+  /** What people call them: the email, or the subject where there is none. */
+  principal: v.string(),
+  subject: v.string(),
+  kind: PrincipalKind,
+  groups: strings,
+  target: v.string(),
+  environment: v.string(),
+  client: v.string(),
+});
+export type Who = v.InferOutput<typeof Who>;
+
 /** The facts of a command that the record keeps. Repeated on its result, so that one row tells all. */
 export const CommandRecord = v.strictObject({
   command: CommandId,
@@ -105,7 +121,7 @@ export const EventBody = v.variant('kind', [
 ]);
 export type EventBody = v.InferOutput<typeof EventBody>;
 
-export const RecordedEvent = v.strictObject({ ...envelope, body: EventBody, ...chain });
+export const RecordedEvent = v.strictObject({ ...envelope, who: Who, body: EventBody, ...chain });
 export type RecordedEvent = v.InferOutput<typeof RecordedEvent>;
 
 /** `ses_…-17`: the key on which readers and compaction drop duplicates. */

@@ -1,0 +1,51 @@
+/** What the fleet reads of the DynamoDB table: the control items, and requests as views. It writes nothing. */
+import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { requestKey, VIEW_PROJECTION, viewOf } from '../../core/approval/item.ts';
+import type { RequestId } from '../../core/brand.ts';
+import { POLICY_KEY, REVOKED_KEY } from '../../core/control.ts';
+import type { RequestView } from '../../core/wire/approvals.ts';
+import type { ControlSource } from './control.ts';
+
+/** BatchGetItem takes no more (DynamoDB API reference). */
+const BATCH_MAX = 100;
+
+/** `POLICY/CURRENT` has `version`; `REVOKED#ALL/LIST` has `revocations`, JSON. Either may be missing. */
+export function readControlItems(client: DynamoDBClient, table: string): ControlSource {
+  return async (signal) => {
+    const answer = await client.send(
+      new BatchGetItemCommand({
+        RequestItems: { [table]: { Keys: [POLICY_KEY, REVOKED_KEY], ConsistentRead: true } },
+      }),
+      { abortSignal: signal },
+    );
+    if ((answer.UnprocessedKeys?.[table]?.Keys?.length ?? 0) > 0) throw new Error('Throttled');
+    const items = answer.Responses?.[table] ?? [];
+    const policy = items.find((item) => item['pk']?.S === POLICY_KEY.pk.S);
+    const revoked = items.find((item) => item['pk']?.S === REVOKED_KEY.pk.S);
+    return {
+      policyVersion: policy?.['version']?.S ?? null,
+      revocations: JSON.parse(revoked?.['revocations']?.S ?? '[]') as unknown,
+    };
+  };
+}
+
+/** Views of the requests that exist, in no particular order. */
+export function readRequestViews(
+  client: DynamoDBClient,
+  table: string,
+): (ids: readonly RequestId[]) => Promise<readonly RequestView[]> {
+  return async (ids) => {
+    const views: RequestView[] = [];
+    for (let from = 0; from < ids.length; from += BATCH_MAX) {
+      const Keys = ids.slice(from, from + BATCH_MAX).map(requestKey);
+      const answer = await client.send(
+        new BatchGetItemCommand({
+          RequestItems: { [table]: { Keys, ConsistentRead: true, ...VIEW_PROJECTION } },
+        }),
+      );
+      // Unprocessed keys are read by the next poll: the wait goes on until then.
+      for (const item of answer.Responses?.[table] ?? []) views.push(viewOf(item));
+    }
+    return views;
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * Waits for answers, for every held command of the task in one batch: reads the requests, and renews
+ * their leases. It knows nothing of commands, and an answer that it cannot read is no answer.
+ */
+import type { EpochMs, RequestId } from '../../core/brand.ts';
+import { LEASE_RENEW_SECONDS, LEASE_SECONDS, type RequestView } from '../../core/wire/approvals.ts';
+import type { Clock, Log } from '../services.ts';
+import type { Approvals } from './approvals_client.ts';
+
+export interface WaitTiming {
+  /** Between polls while some wait is younger than `eagerMs`: an approver may be sitting beside. */
+  readonly eagerPollMs: number;
+  readonly eagerMs: number;
+  /** Between polls after that. */
+  readonly pollMs: number;
+  readonly renewMs: number;
+  /** Without a good read for this long a wait is given up: its lease has run out meanwhile. */
+  readonly lostMs: number;
+  /** Past a request's own expiry by this much, nobody is driving it any more: it counts as expired. */
+  readonly graceMs: number;
+}
+
+export const WAIT_TIMING: WaitTiming = {
+  eagerPollMs: 250,
+  eagerMs: 15_000,
+  pollMs: 1_000,
+  renewMs: LEASE_RENEW_SECONDS * 1_000,
+  lostMs: LEASE_SECONDS * 1_000,
+  graceMs: 5_000,
+};
+
+/** `renew` takes 100 ids at most, see core/wire/approvals. */
+const RENEW_MAX = 100;
+
+export type Ending =
+  | { readonly kind: 'answered'; readonly view: RequestView }
+  /** The caller's signal: the client cancelled or left. */
+  | { readonly kind: 'left' }
+  /** The requests could not be read for too long. */
+  | { readonly kind: 'lost' };
+
+interface Wait {
+  readonly id: RequestId;
+  readonly since: number;
+  readonly expiresAt: EpochMs;
+  readonly onProgress: (view: RequestView) => void;
+  readonly end: (ending: Ending) => void;
+  seen: string;
+}
+
+export interface WaitOptions {
+  readonly expiresAt: EpochMs;
+  readonly signal: AbortSignal;
+  /** Called when votes have come in and more are needed. */
+  readonly onProgress: (view: RequestView) => void;
+}
+
+export interface WaitingRoom {
+  /** Never rejects. */
+  readonly wait: (id: RequestId, options: WaitOptions) => Promise<Ending>;
+  readonly size: () => number;
+}
+
+export interface WaitingRoomDeps {
+  readonly approvals: Approvals;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timing?: Partial<WaitTiming>;
+}
+
+export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
+  const { approvals, clock, log } = deps;
+  const timing = { ...WAIT_TIMING, ...deps.timing };
+  const waits = new Map<RequestId, Wait>();
+  let timer: NodeJS.Timeout | undefined;
+  let readAt = 0;
+  let renewedAt = 0;
+
+  const schedule = () => {
+    if (waits.size === 0 || timer !== undefined) return;
+    const now = clock.monotonic();
+    const eager = [...waits.values()].some((wait) => now - wait.since < timing.eagerMs);
+    timer = setTimeout(() => void poll(), eager ? timing.eagerPollMs : timing.pollMs);
+  };
+
+  const poll = async () => {
+    const asked = [...waits.keys()];
+    renewWhenDue();
+    try {
+      const views = await approvals.read(asked);
+      readAt = clock.monotonic();
+      for (const view of views) notice(view);
+    } catch (error) {
+      // Slow is not no: the wait goes on until `lostMs`, and the request keeps its own clock.
+      log.warn('approvals.read_failed', { waiting: waits.size, error: String(error) });
+    }
+    giveUp();
+    timer = undefined;
+    schedule();
+  };
+
+  const notice = (view: RequestView) => {
+    const wait = waits.get(view.id);
+    if (wait === undefined) return;
+    if (view.status !== 'requested' && view.status !== 'partly-approved') {
+      wait.end({ kind: 'answered', view });
+      return;
+    }
+    // The handlers' clock decides; but where they are silent past the end, waiting on is no use.
+    if (clock.now() > view.expiresAt + timing.graceMs) {
+      wait.end({ kind: 'answered', view: { ...view, status: 'expired' } });
+      return;
+    }
+    const progress = `${view.status} ${view.votes.length}`;
+    if (progress !== wait.seen && view.votes.length > 0) wait.onProgress(view);
+    wait.seen = progress;
+  };
+
+  const giveUp = () => {
+    const now = clock.monotonic();
+    for (const wait of waits.values()) {
+      if (now - Math.max(readAt, wait.since) > timing.lostMs) wait.end({ kind: 'lost' });
+    }
+  };
+
+  const renewWhenDue = () => {
+    const now = clock.monotonic();
+    if (now - renewedAt < timing.renewMs) return;
+    renewedAt = now;
+    const ids = [...waits.keys()];
+    for (let from = 0; from < ids.length; from += RENEW_MAX) {
+      const batch = ids.slice(from, from + RENEW_MAX);
+      approvals.call({ operation: 'renew', ids: batch }).catch((error: unknown) => {
+        // The lease outlasts two missed renewals; a third one withdraws the request, which is safe.
+        log.warn('approvals.renew_failed', { waiting: batch.length, error: String(error) });
+      });
+    }
+  };
+
+  return {
+    size: () => waits.size,
+    wait: (id, { expiresAt, signal, onProgress }) =>
+      new Promise((resolve) => {
+        const end = (ending: Ending) => {
+          if (!waits.delete(id)) return;
+          signal.removeEventListener('abort', left);
+          resolve(ending);
+        };
+        const left = () => end({ kind: 'left' });
+        const since = clock.monotonic();
+        // The first of a batch: its lease was written just now.
+        if (waits.size === 0) renewedAt = since;
+        waits.set(id, { id, since, expiresAt, onProgress, end, seen: '' });
+        if (signal.aborted) {
+          left();
+          return;
+        }
+        signal.addEventListener('abort', left, { once: true });
+        // A newcomer makes the next poll an early one.
+        clearTimeout(timer);
+        timer = undefined;
+        schedule();
+      }),
+  };
+}
