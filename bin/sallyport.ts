@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCli } from './cli.ts';
+import { approvalsCommand } from './commands/approvals.ts';
 import type { CliCommand } from './commands/command.ts';
+import { policyCommand } from './commands/policy.ts';
 import { tokenCommand } from './commands/token.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** In the order of the tour. */
-const COMMANDS: readonly CliCommand[] = [tokenCommand];
+const COMMANDS: readonly CliCommand[] = [tokenCommand, approvalsCommand, policyCommand];
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(path.join(ROOT, 'package.json'), 'utf8'),

@@ -47,8 +47,7 @@ export async function preparePostgresHome(
   const owner = await serviceUser(created);
   const programs = path.join(SERVICE_DIRECTORY, `programs-${packaged.version}`);
   await copyPrograms(packaged.directory, programs, created);
-  const key = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 16);
-  const directory = path.join(SERVICE_DIRECTORY, `cluster-${key}`);
+  const directory = clusterDirectory(stateDirectory);
   if (!(await exists(directory))) created.push(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chown(directory, owner.uid, owner.gid);
@@ -151,4 +150,15 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Deletes what a state directory has outside of itself; for tests. */
+export async function removePostgresHome(stateDirectory: string): Promise<void> {
+  if (process.getuid?.() === 0)
+    await rm(clusterDirectory(stateDirectory), { recursive: true, force: true });
+}
+
+function clusterDirectory(stateDirectory: string): string {
+  const key = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 16);
+  return path.join(SERVICE_DIRECTORY, `cluster-${key}`);
 }
