@@ -13,7 +13,7 @@ import pg from 'pg';
 import { GatewayError } from '../core/errors.ts';
 import { freePort } from './ports.ts';
 import { createCluster, stopLeftOver } from './postgres_cluster.ts';
-import { type PostgresHome, preparePostgresHome } from './postgres_home.ts';
+import { clusterOf, type PostgresHome, preparePostgresHome } from './postgres_home.ts';
 import { DEMO_DATABASE, seedDatabase } from './seed.ts';
 
 const HOST = '127.0.0.1';
@@ -54,7 +54,7 @@ interface Credentials {
 
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const home = await preparePostgresHome(options.directory, options.notice ?? (() => {}));
-  const cluster = path.join(home.directory, 'data');
+  const cluster = clusterOf(options.directory);
   await stopLeftOver(cluster, STOP_DEADLINE_MS);
   const credentials = await ensureCluster(options.directory, cluster, home);
   const port = await freePort(HOST, options.port, '--target-port');

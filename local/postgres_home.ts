@@ -152,6 +152,12 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
+/** Where the cluster of a state directory lies. */
+export function clusterOf(stateDirectory: string): string {
+  const home = process.getuid?.() === 0 ? clusterDirectory(stateDirectory) : stateDirectory;
+  return path.join(home, 'data');
+}
+
 /** Deletes what a state directory has outside of itself; for tests. */
 export async function removePostgresHome(stateDirectory: string): Promise<void> {
   if (process.getuid?.() === 0)

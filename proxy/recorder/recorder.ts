@@ -123,7 +123,7 @@ export function makeRecorder(deps: RecorderDeps): Recorder & { close(): Promise<
   }
 
   if (accounts.size > 0) log.warn('recorder.sessions_left_open', { count: accounts.size });
-  for (const session of [...accounts.keys()]) void end(session, 'proxy restarted');
+  for (const session of accounts.keys()) void end(session, 'proxy restarted');
   spool.flush();
   shipper.wake();
 
