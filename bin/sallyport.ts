@@ -5,13 +5,19 @@ import { fileURLToPath } from 'node:url';
 import { runCli } from './cli.ts';
 import { approvalsCommand } from './commands/approvals.ts';
 import type { CliCommand } from './commands/command.ts';
+import { peopleCommand } from './commands/people.ts';
 import { policyCommand } from './commands/policy.ts';
 import { tokenCommand } from './commands/token.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** In the order of the tour. */
-const COMMANDS: readonly CliCommand[] = [tokenCommand, approvalsCommand, policyCommand];
+const COMMANDS: readonly CliCommand[] = [
+  tokenCommand,
+  approvalsCommand,
+  peopleCommand,
+  policyCommand,
+];
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(path.join(ROOT, 'package.json'), 'utf8'),

@@ -1,7 +1,7 @@
 /**
  * Who a Slack user is, and what groups a person is in right now, from the table.
  * Links are explicit: `LINK#<team>#<slackUser>` names a subject. People are `PERSON#<subject>`, which the
- * local mode fills with its development users and a provisioning service (SCIM) would in AWS.
+ * local mode fills with its development users, and `sallyport people` in AWS.
  */
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
@@ -19,7 +19,7 @@ export interface Directory {
 /** Slack's ids of teams and users: letters and digits, so that no part of a key can pass for another. */
 export const SlackId = v.pipe(v.string(), v.regex(/^[A-Z0-9]{2,32}$/));
 
-const Person = v.pick(Principal, ['subject', 'email', 'kind', 'groups']);
+export const Person = v.pick(Principal, ['subject', 'email', 'kind', 'groups']);
 
 export function makeDirectory(client: Pick<DynamoDBClient, 'send'>, table: string): Directory {
   return {
