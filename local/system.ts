@@ -44,6 +44,8 @@ export interface RunningSystem {
   readonly slack: string;
   /** Approval requests that waited through the restart. */
   readonly resumed: number;
+  /** What the state machine's executions held: for the test that looks for secrets in it. */
+  readonly history: () => readonly unknown[];
   readonly close: () => Promise<void>;
 }
 
@@ -109,8 +111,8 @@ async function assemble(
   const description = describe(options, state, { issuer, approvals, dynamodb, upstreams, gateway });
   await writeDescription(state, description);
   log.info('local.started', { pid: process.pid, port: gateway.port });
-  const { slack, resumed } = approvals;
-  return { description, slack, resumed, close: closing.run };
+  const { slack, resumed, history } = approvals;
+  return { description, slack, resumed, history, close: closing.run };
 }
 
 /** By target name. The embedded PostgreSQL is started only where a target needs it. */
