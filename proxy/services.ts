@@ -33,7 +33,7 @@ export interface IdentityVerifier {
   readonly verify: (token: string) => Promise<SignIn>;
 }
 
-/** Where a target is and how to sign in to it. Held in memory for one connect, never logged. */
+/** Where a target is and how to sign in to it. Held in memory, never logged: see proxy/upstream. */
 export interface Upstream {
   readonly host: string;
   readonly port: number;
@@ -47,7 +47,10 @@ export interface Upstream {
 }
 
 export interface Upstreams {
+  /** Rejects with ERR_TARGET_UNAVAILABLE or ERR_TARGET_REFUSED. */
   readonly forTarget: (target: Target) => Promise<Upstream>;
+  /** The target took another credential than this one, or none: it may have been rotated. */
+  readonly refused: (target: Target, upstream: Upstream) => void;
 }
 
 /** Why a command was not forwarded, in terms every protocol can put into its own error frame. */

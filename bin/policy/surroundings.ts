@@ -31,7 +31,7 @@ export async function readSurroundings(
   const target: Target = { ...demoTarget().target, name: targetName };
   const upstream = url === null ? await localUpstream(root) : upstreamOf(url);
   const catalogs = makeCatalogs({
-    upstreams: { forTarget: async () => upstream },
+    upstreams: { forTarget: async () => upstream, refused: () => {} },
     clock: {
       now: () => v.parse(EpochMs, Date.now()),
       monotonic: () => performance.now(),

@@ -91,7 +91,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     const permit = mintPermit(command.id, command.frame, obligations);
     return { kind: 'permitted', permit, obligations };
   };
-  const upstreams = { forTarget: async () => options.upstream };
+  const upstreams = { forTarget: async () => options.upstream, refused: () => {} };
   const catalogs = makeCatalogs({ upstreams, clock, log: logs });
   const ids = makeIds({ now, random: (count) => randomBytes(count) });
   const services: Services = {

@@ -18,7 +18,11 @@ function rig(upstream: () => Promise<Upstream>) {
   const note = (event: string) => void logged.push(event);
   const clock: Clock = { now: () => now as ReturnType<Clock['now']>, monotonic: () => now };
   const log: Log = { info: note, warn: note, error: note };
-  const catalogs = makeCatalogs({ upstreams: { forTarget: upstream }, clock, log });
+  const catalogs = makeCatalogs({
+    upstreams: { forTarget: upstream, refused: () => {} },
+    clock,
+    log,
+  });
   const pass = (milliseconds: number) => {
     now += milliseconds;
   };

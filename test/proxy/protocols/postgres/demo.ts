@@ -64,7 +64,11 @@ export async function startDemo(extra: readonly string[] = []): Promise<Demo> {
     tls: { mode: 'disable' },
   };
   await runSql(upstream, extra);
-  const catalogs = makeCatalogs({ upstreams: { forTarget: async () => upstream }, clock, log });
+  const catalogs = makeCatalogs({
+    upstreams: { forTarget: async () => upstream, refused: () => {} },
+    clock,
+    log,
+  });
   const catalog = await catalogs.current(TARGET);
   return {
     catalog,
