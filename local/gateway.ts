@@ -3,7 +3,6 @@ import { hash, randomBytes } from 'node:crypto';
 import * as re2js from 're2js';
 import type { Sha256 } from '../core/approval/binding.ts';
 import type { Sha256Hex } from '../core/brand.ts';
-import { GatewayError } from '../core/errors.ts';
 import { makeIds } from '../core/ids.ts';
 import { makeDetectors } from '../core/masking/detect.ts';
 import type { Target } from '../core/target.ts';
@@ -24,6 +23,7 @@ import type {
   Services,
   Upstream,
 } from '../proxy/services.ts';
+import { staticUpstreams } from '../proxy/upstream/credentials.ts';
 import type { Certificate } from './certificate.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { freePort } from './ports.ts';
@@ -84,7 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     policyState: control,
   });
-  const upstreams = { forTarget: async (target: Target) => upstreamOf(options.upstreams, target) };
+  const upstreams = staticUpstreams(options.upstreams);
   const catalogs = makeCatalogs({ upstreams, clock, log });
   const byName = new Map(options.targets.map((target) => [target.name, target]));
   const services: Services = {
@@ -114,10 +114,4 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await catalogs.close();
     },
   };
-}
-
-function upstreamOf(upstreams: ReadonlyMap<string, Upstream>, target: Target): Upstream {
-  const found = upstreams.get(target.name);
-  if (found !== undefined) return found;
-  throw new GatewayError('ERR_TARGET_UNAVAILABLE', `No upstream is known for "${target.name}"`);
 }
