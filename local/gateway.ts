@@ -8,7 +8,7 @@ import { makeDetectors } from '../core/masking/detect.ts';
 import type { Target } from '../core/target.ts';
 import { makeApprovals } from '../proxy/gate/approvals_client.ts';
 import { makeControl } from '../proxy/gate/control.ts';
-import { makeDecideClient } from '../proxy/gate/decide_client.ts';
+import { callInProcess, makeDecideClient } from '../proxy/gate/decide_client.ts';
 import { makeGate } from '../proxy/gate/gate.ts';
 import { makeSessions } from '../proxy/gate/sessions.ts';
 import { readControlItems, readRequestViews } from '../proxy/gate/table.ts';
@@ -27,6 +27,7 @@ import { staticUpstreams } from '../proxy/upstream/credentials.ts';
 import type { Certificate } from './certificate.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { freePort } from './ports.ts';
+import { throughJson } from './through_json.ts';
 
 const HOST = '127.0.0.1';
 /** For sessions to be told, and to say goodbye in their protocol. */
@@ -43,7 +44,7 @@ export interface GatewayOptions {
   readonly identity: IdentityVerifier;
   readonly recorder: Recorder;
   readonly dynamodb: LocalDynamoDb;
-  /** The Lambda handlers, through JSON. */
+  /** functions/decide and functions/approvals: the Lambda handlers themselves. */
   readonly decide: (event: unknown) => Promise<unknown>;
   readonly approvals: (event: unknown) => Promise<unknown>;
 }
@@ -72,9 +73,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const ids = makeIds({ now: clock.now, random: (count) => randomBytes(count) });
   const gate = makeGate({
-    decide: makeDecideClient(options.decide),
+    decide: makeDecideClient(callInProcess(options.decide)),
     approvals: makeApprovals({
-      call: options.approvals,
+      call: throughJson(options.approvals),
       read: readRequestViews(dynamodb.client, dynamodb.table),
     }),
     recorder,

@@ -21,7 +21,6 @@ import { type LocalLog, openLog } from './log.ts';
 import { choosePolicies } from './policies.ts';
 import { startPostgres } from './postgres.ts';
 import { prepareState, type State, writeDescription } from './state.ts';
-import { throughJson } from './through_json.ts';
 
 /** For each part that is stopped. Sessions are told and PostgreSQL ends well within it. */
 const CLOSE_DEADLINE_MS = 12_000;
@@ -104,8 +103,8 @@ async function assemble(
     identity,
     recorder: evidence.recorder,
     dynamodb,
-    decide: throughJson(makeHandler(decide)),
-    approvals: throughJson(approvals.handler),
+    decide: makeHandler(decide),
+    approvals: approvals.handler,
   });
   closing.defer('gateway', gateway.close);
   const description = describe(options, state, { issuer, approvals, dynamodb, upstreams, gateway });

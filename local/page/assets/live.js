@@ -34,6 +34,6 @@ async function look() {
 if (main) {
   const changes = new EventSource('/changes');
   // What changed between the page and the stream was announced to nobody.
-  changes.addEventListener('open', look);
-  changes.addEventListener('message', look);
+  changes.addEventListener('open', () => void look());
+  changes.addEventListener('message', () => void look());
 }
