@@ -75,6 +75,13 @@ export function enter(account: Account, body: EventBody): void {
   }
 }
 
+/** Takes an event out of the books again: it did not reach the disk. */
+export function leave(account: Account, body: EventBody): void {
+  if (body.kind === 'command.intent') account.open.delete(body.record.command);
+  // Its answer is lost, and the session's end will say that it is unknown.
+  if (body.kind === 'command.result') account.open.set(body.record.command, body.record);
+}
+
 /** For a command that was forwarded and whose answer nobody will ever see. */
 export function unknownResult(record: CommandRecord): EventBody {
   const outcome = {

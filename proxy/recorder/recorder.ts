@@ -10,12 +10,13 @@ import { hash } from 'node:crypto';
 import type { SessionId, Sha256Hex } from '../../core/brand.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { type Sha256, sealEvent } from '../../core/recording/chain.ts';
-import type { EventBody } from '../../core/recording/event.ts';
+import type { CommandRecord, EventBody } from '../../core/recording/event.ts';
 import type { Clock, Log, Recorder } from '../services.ts';
 import {
   type Account,
   checkpointLine,
   enter,
+  leave,
   openAccount,
   rebuild,
   startBody,
@@ -27,6 +28,7 @@ import { lockDirectory } from './lock.ts';
 import { leftoverFiles, openSpool, type Spool, type SpoolFile } from './spool.ts';
 import {
   CHECKPOINT_PREFIX,
+  type DamageReporter,
   type EventStream,
   makeShipper,
   readChunk,
@@ -70,7 +72,6 @@ export function makeRecorder(deps: RecorderDeps): Recorder & { close(): Promise<
     },
     leftovers,
   );
-  /** Failed to write, and forgotten by the next file's preamble only when their end is written. */
   const write = makeWriter({ sha256, clock, limits, spool });
 
   async function append(session: SessionId, body: EventBody, mode: Mode): Promise<void> {
@@ -86,25 +87,32 @@ export function makeRecorder(deps: RecorderDeps): Recorder & { close(): Promise<
       return;
     }
     const { file, end } = await place;
-    if (mode === 'sync') await shipped(account, file, end);
-  }
-
-  async function shipped(account: Account, file: SpoolFile, end: number): Promise<void> {
+    if (mode !== 'sync') return;
     try {
       const message = 'The event stream did not confirm';
       await withTimeout(shipper.acknowledged(file, end), limits.syncTimeoutMs, message);
     } catch (error) {
       // The event is in the spool and will arrive; but the command it announces must not run.
       account.failed = error as Error;
+      if (body.kind === 'command.intent') withdraw(account, body.record, error as Error);
       throw error;
     }
+  }
+
+  /** An announced command that will not run, because its announcement is not safe enough. */
+  function withdraw(account: Account, record: CommandRecord, why: Error): void {
+    const body = { kind: 'command.refused', record: { ...record, refusal: why.message } } as const;
+    write(account, body).catch((error: unknown) => {
+      log.error('recorder.append_failed', { session: account.session, error: String(error) });
+    });
   }
 
   async function end(session: SessionId, reason: string): Promise<void> {
     const account = accounts.get(session);
     if (account === undefined) return;
-    const last = closeChain(account, reason);
     accounts.delete(session);
+    if (account.seq === 0) return;
+    const last = closeChain(account, reason);
     try {
       await last;
     } catch (error) {
@@ -131,7 +139,13 @@ export function makeRecorder(deps: RecorderDeps): Recorder & { close(): Promise<
     start: async (session) => {
       if (accounts.has(session.id)) throw recordingFailed('the session is open already', null);
       accounts.set(session.id, openAccount(sha256, session.id, whoOf(session)));
-      await append(session.id, startBody(session), session.target.record ?? 'spool');
+      try {
+        await append(session.id, startBody(session), session.target.record);
+      } catch (error) {
+        // Nobody will end a session that never began: it is closed here, where anything of it is kept.
+        await end(session.id, 'not started: it could not be recorded');
+        throw error;
+      }
     },
     append,
     end,
@@ -193,6 +207,7 @@ function makeWriter(deps: {
             account.head = prev;
             account.commands = commands;
           }
+          leave(account, body);
           account.failed = error;
           reject(error);
         },
@@ -208,7 +223,7 @@ function recover(
   const accounts = new Map<SessionId, Account>();
   for (const file of leftovers) {
     for (let position = 0; position < file.size; ) {
-      const chunk = readChunk(file, position, QUIET);
+      const chunk = readChunk(file, position, NOT_YET);
       for (const text of chunk.texts) rebuildLine(text, accounts, sha256, file, log);
       position += chunk.consumed;
     }
@@ -233,12 +248,7 @@ function rebuildLine(
 }
 
 /** Damage is reported once, when the shipper meets it. */
-const QUIET: Log & { readonly quiet: true } = {
-  quiet: true,
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-};
+const NOT_YET: DamageReporter = { corrupt: () => {}, torn: () => {} };
 
 function recordingFailed(why: string, cause: unknown): GatewayError {
   return new GatewayError('ERR_RECORDING_FAILED', `Cannot record: ${why}`, {

@@ -71,9 +71,10 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
   let pendingBytes = 0;
   let scheduled: NodeJS.Immediate | null = null;
   let counter = 0;
+  let closed = false;
   let unshipped = files.reduce((sum, file) => sum + file.size, 0);
 
-  function begin(): { file: SpoolFile; fd: number } {
+  function begin(): void {
     counter += 1;
     const name = `${String(deps.now()).padStart(15, '0')}-${String(counter).padStart(6, '0')}.spool`;
     const file: SpoolFile = { path: join(deps.directory, name), size: 0, sealed: false };
@@ -82,7 +83,22 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     active = { file, fd };
     const preamble = deps.preamble().map(frame).join('');
     if (preamble !== '') write(active, Buffer.from(preamble));
-    return active;
+  }
+
+  /**
+   * The preamble must tell what is on disk, so a file is begun only when nothing is pending: at the
+   * start, and after a group was written or refused as a whole.
+   */
+  function ensureActive(): void {
+    if (active !== null && active.file.size >= limits.fileBytes) rotate();
+    if (active !== null || closed) return;
+    try {
+      begin();
+    } catch (error) {
+      // What is appended next is refused, and it is tried again after that.
+      rotate();
+      deps.log.error('recorder.spool.write_failed', { error: String(error) });
+    }
   }
 
   /** Writes all of it or nothing: a partial write (a full disk) is cut off again. */
@@ -124,8 +140,8 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     const bytes = Buffer.from(frames.join(''));
     try {
       if (unshipped + bytes.length > limits.spoolBytes) throw spoolFull(limits.spoolBytes);
-      if (active !== null && active.file.size >= limits.fileBytes) rotate();
-      const target = active ?? begin();
+      if (active === null) throw new Error('there is no file to write to');
+      const target = active;
       let end = target.file.size;
       write(target, bytes);
       entries.forEach((entry, i) => {
@@ -138,6 +154,7 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
       deps.log.error('recorder.spool.write_failed', { error: error.message, cause: String(cause) });
       for (const entry of entries) entry.failed(error);
     }
+    ensureActive();
     deps.onWrite();
   }
 
@@ -148,6 +165,7 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     active = null;
   }
 
+  ensureActive();
   return {
     files,
     append: (entry) => {
@@ -172,6 +190,7 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     },
     close: () => {
       flush();
+      closed = true;
       rotate();
     },
   };

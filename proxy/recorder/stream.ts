@@ -83,10 +83,12 @@ export function makeShipper(deps: {
 
   async function run(): Promise<void> {
     for (let file = next(); file !== null && !stopped; file = next()) {
-      const chunk = readChunk(file, position, log);
+      const chunk = readChunk(file, position, reporter(file, log));
       try {
         const records = toRecords(chunk.texts);
         if (records.length > 0) await deps.stream.put(records);
+        // Stopped meanwhile: the files may belong to the next process already.
+        if (stopped) return;
         failures = 0;
         position += chunk.consumed;
         settle(file, position);
@@ -103,18 +105,20 @@ export function makeShipper(deps: {
     if (lingering !== null) clearTimeout(lingering);
     lingering = null;
     if (stopped) return;
-    running ??= run().then(
-      () => {
-        running = null;
-        if (next() !== null) linger();
-      },
-      (error: unknown) => {
-        // Reading our own spool failed: nothing is acknowledged, so sync commands are refused in time.
-        running = null;
-        log.error('recorder.spool.read_failed', { error: String(error) });
-        linger();
-      },
-    );
+    running ??= keepRunning();
+  }
+
+  async function keepRunning(): Promise<void> {
+    let more = true;
+    try {
+      await run();
+      more = next() !== null;
+    } catch (error) {
+      // Reading our own spool failed: nothing is acknowledged, so sync commands are refused in time.
+      log.error('recorder.spool.read_failed', { error: String(error) });
+    }
+    running = null;
+    if (more) linger();
   }
 
   function linger(): void {
@@ -123,6 +127,9 @@ export function makeShipper(deps: {
   }
 
   function acknowledged(file: SpoolFile, end: number): Promise<void> {
+    const { files } = deps.spool();
+    const done = !files.includes(file) || (files[0] === file && position >= end);
+    if (done) return Promise.resolve();
     return new Promise((resolve) => {
       waiters.add({ file, end, resolve });
       start();
@@ -150,11 +157,19 @@ export function makeShipper(deps: {
   };
 }
 
+/** What a reader of the spool does about damage. */
+export interface DamageReporter {
+  /** A line whose checksum is wrong. */
+  readonly corrupt: (line: Uint8Array) => void;
+  /** The end of a file that nobody writes any more, without its newline: torn by a crash. */
+  readonly torn: (offset: number, bytes: number) => void;
+}
+
 /** What the next chunk of a file holds. A torn tail of a sealed file is consumed and reported. */
 export function readChunk(
   file: SpoolFile,
   from: number,
-  log: Log,
+  damage: DamageReporter,
 ): { texts: readonly string[]; consumed: number } {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, file.size - from));
   const fd = fs.openSync(file.path, 'r');
@@ -165,23 +180,25 @@ export function readChunk(
     fs.closeSync(fd);
   }
   const { texts, corrupt, consumed } = unframe(buffer.subarray(0, length));
-  for (const line of corrupt) quarantine(file, line, log);
+  corrupt.forEach(damage.corrupt);
   if (consumed > 0) return { texts, consumed };
-  // No newline in a whole chunk, or at the end of a file that nobody writes any more: torn by a crash.
   const rest = length === 0 ? file.size - from : length;
-  log.warn('recorder.spool.torn_tail', { file: file.path, offset: from, bytes: rest });
+  damage.torn(from, rest);
   return { texts, consumed: rest };
 }
 
-/** A line that was changed after it was written: kept beside its file for a human, never shipped. */
-function quarantine(file: SpoolFile, line: Uint8Array, log: Log): void {
-  const path = `${file.path}.corrupt`;
-  fs.appendFileSync(path, Buffer.concat([line, Buffer.from('\n')]), { mode: 0o600 });
-  log.error('recorder.spool.corrupt_line', {
-    file: file.path,
-    quarantine: path,
-    bytes: line.length,
-  });
+function reporter(file: SpoolFile, log: Log): DamageReporter {
+  return {
+    // Changed after it was written: kept beside its file for a human, never shipped.
+    corrupt: (line) => {
+      const path = `${file.path}.corrupt`;
+      fs.appendFileSync(path, Buffer.concat([line, Buffer.from('\n')]), { mode: 0o600 });
+      const { length: bytes } = line;
+      log.error('recorder.spool.corrupt_line', { file: file.path, quarantine: path, bytes });
+    },
+    torn: (offset, bytes) =>
+      log.warn('recorder.spool.torn_tail', { file: file.path, offset, bytes }),
+  };
 }
 
 /** Joins lines of a session into records of at most RECORD_BYTES; a longer line is a record by itself. */
