@@ -60,15 +60,15 @@ const sha256: Sha256 = (bytes) => hash('sha256', bytes, 'hex') as Sha256Hex;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock, log, recorder, dynamodb } = options;
   const port = await freePort(HOST, options.port, '--port');
-  const sessions = makeSessions(clock);
+  const sessions = makeSessions();
   const control = makeControl({
     source: readControlItems(dynamodb.client, dynamodb.table),
     clock,
     log,
     listeners: {
       onBump: () => gate.forget(),
-      onRevocations: (isRevoked) => sessions.closeWhere(isRevoked, 'access was revoked'),
-      onLost: () => sessions.closeWhere(() => true, 'the gateway lost its control table'),
+      onRevocations: sessions.endRevoked,
+      onLost: () => sessions.endAll('the gateway lost its control table'),
     },
   });
   const ids = makeIds({ now: clock.now, random: (count) => randomBytes(count) });
@@ -99,6 +99,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sessions,
     newSessionId: ids.session,
   };
+  // Until it is known who is shut out, everybody is.
+  await control.poll();
   const listener = await startListener({
     adapter: makePostgresAdapter({ catalogs, detectors: makeDetectors(re2js) }),
     services,
@@ -111,6 +113,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: listener.port,
     close: async () => {
       await listener.close(DRAIN_MS);
+      await gate.settled();
       control.stop();
       await catalogs.close();
     },

@@ -4,6 +4,7 @@
  * sessions end.
  */
 import * as v from 'valibot';
+import type { PolicyVersion } from '../../core/brand.ts';
 import { ControlState, type Revocation } from '../../core/control.ts';
 import type { Session } from '../../core/session.ts';
 import type { Clock, Log } from '../services.ts';
@@ -37,8 +38,13 @@ export type ControlSource = (signal: AbortSignal) => Promise<unknown>;
 export interface PolicyState {
   /** False while nothing may be answered from memory. */
   readonly fresh: () => boolean;
-  /** True once the poll has failed for so long that sessions end: nothing is let through. */
+  /**
+   * True until the first good poll, and once polls have failed for so long that sessions end: it is not
+   * known who is shut out, so nothing is let through.
+   */
   readonly lost: () => boolean;
+  /** The published one; null before the first publication. */
+  readonly policyVersion: () => PolicyVersion | null;
   /** Policy version and epochs, as a part of every remembered answer's key. */
   readonly versions: () => string;
   readonly isRevoked: (session: Session) => boolean;
@@ -54,6 +60,7 @@ export interface ControlListeners {
 }
 
 export interface Control extends PolicyState {
+  /** One poll now. Await it before listening: until one was good, everybody is refused. Never rejects. */
   readonly poll: () => Promise<void>;
   readonly stop: () => void;
 }
@@ -78,13 +85,11 @@ export function makeControl(deps: ControlDeps): Control {
   let stopped = false;
 
   const isRevoked = (session: Session) => {
-    const now = clock.now();
-    const ends = [
-      refused.principals.get(session.principal.subject),
-      refused.sessions.get(session.id),
-    ];
-    return ends.some((until) => until !== undefined && until > now);
+    const principal = refused.principals.get(session.principal.subject) ?? 0;
+    const until = Math.max(principal, refused.sessions.get(session.id) ?? 0);
+    return until > 0 && until > clock.now();
   };
+  const age = () => clock.monotonic() - (goodAt ?? startedAt);
 
   const accept = (next: ControlState) => {
     const bumped = goodAt !== null && next.policyVersion !== state.policyVersion;
@@ -101,7 +106,7 @@ export function makeControl(deps: ControlDeps): Control {
   };
 
   const checkLost = () => {
-    if (lost || clock.monotonic() - (goodAt ?? startedAt) < timing.lostMs) return;
+    if (lost || age() < timing.lostMs) return;
     lost = true;
     log.error('control.lost', { afterMs: timing.lostMs });
     // What was remembered before the silence may have been revoked within it.
@@ -127,8 +132,10 @@ export function makeControl(deps: ControlDeps): Control {
   timer = setTimeout(() => void loop(), 0);
 
   return {
-    fresh: () => goodAt !== null && clock.monotonic() - goodAt < timing.staleMs,
-    lost: () => lost,
+    fresh: () => goodAt !== null && age() < timing.staleMs,
+    // By the clock as well: a poll that hangs has not failed yet.
+    lost: () => goodAt === null || lost || age() >= timing.lostMs,
+    policyVersion: () => state.policyVersion,
     versions: () => state.policyVersion ?? '',
     isRevoked,
     poll,

@@ -51,11 +51,9 @@ export function makeMemory(clock: Clock, max: number = DECISIONS_MAX): Memory {
       return decision;
     });
     pending.set(key, answer);
-    const done = () => {
+    return answer.finally(() => {
       if (pending.get(key) === answer) pending.delete(key);
-    };
-    answer.then(done, done);
-    return answer;
+    });
   };
 
   const keep = (key: string, decision: Decision) => {
@@ -102,46 +100,39 @@ export interface Asked {
 
 /**
  * One string for everything that a decision depends on. `versions` is the control state's: policy
- * version and epochs. Parts are JSON, which has no line breaks of its own, so none runs into the next.
+ * version and epochs. The other parts are digests of one length, so none runs into the next.
  */
 export type KeyOf = (versions: string, asked: Asked) => string;
 
 export function makeKeyOf(sha256: Sha256): KeyOf {
   const encoder = new TextEncoder();
   const digest = (value: unknown) => sha256(encoder.encode(JSON.stringify(value)));
-  // A session never changes; classifiers hand out the same facts object for the same statement.
-  const sessions = new WeakMap<Session, string>();
-  const facts = new WeakMap<Facts, string>();
-  const sessionPart = memoized(sessions, ({ principal: p, target }) =>
+  // Whoever owns them replaces them and never changes them; frozen, so that a change is a loud bug
+  // and never an answer to another question. A session is not: its owner built it for good.
+  const sessionPart = memoized(({ principal: p, target }: Session) =>
     digest([p.subject, p.email, p.kind, p.groups, p.actor, p.assurance, target]),
   );
-  const factsPart = memoized(facts, (f) =>
-    digest([f.tag, f.accesses.map(accessPart), f.opaque, f.unknown, f.predicates]),
-  );
-  return (versions, asked) =>
-    `${JSON.stringify(versions)}\n${sessionPart(asked.session)}\n${contextPart(asked.context)}\n${factsPart(asked.facts)}`;
+  const contextPart = memoized((context: SessionContext) => {
+    deepFreeze(context);
+    const settings = Object.entries(context.settings).sort(([a], [b]) => (a < b ? -1 : 1));
+    const { database, role, searchPath, transaction } = context;
+    return digest([database, role, searchPath, transaction, settings]);
+  });
+  const factsPart = memoized((facts: Facts) => {
+    deepFreeze(facts);
+    const { tag, accesses, opaque, unknown, predicates } = facts;
+    return digest([tag, accesses.map(accessPart), opaque, unknown, predicates]);
+  });
+  return (versions, { session, context, facts }) =>
+    `${sessionPart(session)}${contextPart(context)}${factsPart(facts)}${versions}`;
 }
 
 function accessPart(access: Facts['accesses'][number]): unknown {
   return [access.verb, access.kind, access.name, access.columns, access.bounded];
 }
 
-/** Not memoized: a context may be changed in place by whoever owns it, and is small. */
-function contextPart(context: SessionContext): string {
-  const settings = Object.entries(context.settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([
-    context.database,
-    context.role,
-    context.searchPath,
-    context.transaction,
-    settings,
-  ]);
-}
-
-function memoized<K extends object>(
-  store: WeakMap<K, string>,
-  make: (key: K) => string,
-): (key: K) => string {
+function memoized<K extends object>(make: (key: K) => string): (key: K) => string {
+  const store = new WeakMap<K, string>();
   return (key) => {
     let value = store.get(key);
     if (value === undefined) {
@@ -150,4 +141,10 @@ function memoized<K extends object>(
     }
     return value;
   };
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
 }

@@ -1,6 +1,9 @@
 /** Every way the gate says no, in words for the caller: what was refused, why, and what to do. */
+
+import type { RequestId } from '../../core/brand.ts';
 import type { Ask, Deny } from '../../core/decision.ts';
-import type { RequestView } from '../../core/wire/approvals.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { RefusalReason, RequestView } from '../../core/wire/approvals.ts';
 import type { Refusal } from '../services.ts';
 
 const base = { hint: '', policies: [], request: null } as const;
@@ -56,6 +59,12 @@ export const BROKEN: Refusal = {
   kind: 'unavailable',
   message: 'Refused: the gateway failed while judging this, so nothing was run',
   hint: 'Tell the operators of the gateway',
+};
+
+export const CANCELLED: Refusal = {
+  ...base,
+  kind: 'approval-withdrawn',
+  message: 'Cancelled before it ran',
 };
 
 export const CONNECT_HELD: Refusal = {
@@ -118,8 +127,35 @@ export function unapproved(view: RequestView): Refusal {
   }
 }
 
+const KINDS: Partial<Record<RefusalReason, Refusal['kind']>> = {
+  expired: 'approval-expired',
+  withdrawn: 'approval-withdrawn',
+  revoked: 'revoked',
+  'too-large': 'denied',
+};
+
+/** functions/approvals would not open the request, or would not have the grant spent. */
+export function refusedByApprovals(
+  { reason, message }: { readonly reason: RefusalReason; readonly message: string },
+  request: RequestId | null,
+): Refusal {
+  const kind = KINDS[reason] ?? 'approval-denied';
+  return { ...base, kind, message: `Refused: ${message}`, hint: 'Nothing was run', request };
+}
+
+/** Something failed on the way: in which words depends on what. */
+export function refusalFor(error: unknown): Refusal {
+  if (!(error instanceof GatewayError)) return BROKEN;
+  if (error.code === 'ERR_DECIDE_UNAVAILABLE') return NO_DECISION;
+  if (error.code === 'ERR_APPROVALS_UNAVAILABLE') return NO_APPROVALS;
+  return error.code === 'ERR_RECORDING_FAILED' ? NOT_RECORDED : BROKEN;
+}
+
 /** For the notice: whom it waits for. One sentence for every ask, since all must be satisfied. */
 export function waitingFor(asks: readonly Ask[], view: RequestView): string {
   const whom = asks.map(({ quorum, approvers }) => `${quorum} of group ${approvers.join(' or ')}`);
-  return `Waiting for ${[...new Set(whom)].join(' and ')} to approve (request ${view.id}); cancel to withdraw`;
+  const so = view.votes.map(
+    ({ voter, answer }) => `${answer === 'approve' ? 'Approved' : 'Denied'} by ${voter}. `,
+  );
+  return `${so.join('')}Waiting for ${[...new Set(whom)].join(' and ')} to approve (request ${view.id}); cancel to withdraw`;
 }

@@ -1,47 +1,59 @@
-/** The live sessions of this task: who is here, and what ends them from outside. */
+/**
+ * The live sessions of this task: who is here, and what ends them from outside. That a session ends
+ * with its token is the adapter's business: it has the timer.
+ */
 import type { SessionId } from '../../core/brand.ts';
 import type { Session } from '../../core/session.ts';
-import type { Clock, Sessions } from '../services.ts';
-
-/** setTimeout takes a 32-bit number of milliseconds: 24 days. A later expiry is looked at again then. */
-const TIMER_MAX_MS = 2_147_483_647;
+import type { Sessions } from '../services.ts';
 
 export interface SessionRegistry extends Sessions {
-  /** Ends those that the question says yes to. */
-  readonly closeWhere: (question: (session: Session) => boolean, reason: string) => void;
+  /** Ends those whose principal, or which themselves, were shut out. */
+  readonly endRevoked: (isRevoked: (session: Session) => boolean) => void;
+  readonly endAll: (reason: string) => void;
+  /**
+   * Lets sessions end by themselves for `deadlineMs`, then ends those that are left. Resolves with how
+   * many those were; whether they are gone is for `closed` to say.
+   */
+  readonly drain: (deadlineMs: number, reason: string) => Promise<number>;
   readonly size: () => number;
 }
 
 interface Live {
   readonly session: Session;
   readonly close: (reason: string) => void;
-  timer: NodeJS.Timeout | undefined;
 }
 
-export function makeSessions(clock: Clock): SessionRegistry {
+export function makeSessions(): SessionRegistry {
   const live = new Map<SessionId, Live>();
-  const watch = (entry: Live) => {
-    const left = entry.session.expiresAt - clock.now();
-    if (left <= 0) {
-      entry.close('the token of this session has expired');
-      return;
-    }
-    entry.timer = setTimeout(() => watch(entry), Math.min(left, TIMER_MAX_MS));
-    entry.timer.unref();
+  let whenEmpty: (() => void)[] = [];
+
+  const endWhere = (ends: (session: Session) => boolean, reason: string) => {
+    for (const { session, close } of live.values()) if (ends(session)) close(reason);
   };
+
   return {
     open: (session, close) => {
-      const entry: Live = { session, close, timer: undefined };
-      live.set(session.id, entry);
-      watch(entry);
+      live.set(session.id, { session, close });
     },
     closed: (id) => {
-      clearTimeout(live.get(id)?.timer);
       live.delete(id);
+      if (live.size > 0) return;
+      for (const tell of whenEmpty) tell();
+      whenEmpty = [];
     },
-    closeWhere: (question, reason) => {
-      // A copy: closing one takes it out of the map.
-      for (const { session, close } of [...live.values()]) if (question(session)) close(reason);
+    endRevoked: (isRevoked) => endWhere(isRevoked, 'your access was revoked'),
+    endAll: (reason) => endWhere(() => true, reason),
+    drain: async (deadlineMs, reason) => {
+      if (live.size === 0) return 0;
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        whenEmpty.push(resolve);
+        timer = setTimeout(resolve, deadlineMs);
+      });
+      clearTimeout(timer);
+      const left = live.size;
+      endWhere(() => true, reason);
+      return left;
     },
     size: () => live.size,
   };

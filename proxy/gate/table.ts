@@ -1,6 +1,6 @@
 /** What the fleet reads of the DynamoDB table: the control items, and requests as views. It writes nothing. */
 import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { requestKey, VIEW_PROJECTION, viewOf } from '../../core/approval/item.ts';
+import { type Item, requestKey, VIEW_PROJECTION, viewOf } from '../../core/approval/item.ts';
 import type { RequestId } from '../../core/brand.ts';
 import { POLICY_KEY, REVOKED_KEY } from '../../core/control.ts';
 import type { RequestView } from '../../core/wire/approvals.ts';
@@ -29,7 +29,7 @@ export function readControlItems(client: DynamoDBClient, table: string): Control
   };
 }
 
-/** Views of the requests that exist, in no particular order. */
+/** Views of the requests that exist and can be read, in no particular order. */
 export function readRequestViews(
   client: DynamoDBClient,
   table: string,
@@ -44,8 +44,17 @@ export function readRequestViews(
         }),
       );
       // Unprocessed keys are read by the next poll: the wait goes on until then.
-      for (const item of answer.Responses?.[table] ?? []) views.push(viewOf(item));
+      for (const item of answer.Responses?.[table] ?? []) views.push(...viewIfWhole(item));
     }
     return views;
   };
+}
+
+function viewIfWhole(item: Item): readonly RequestView[] {
+  try {
+    return [viewOf(item)];
+  } catch {
+    // One damaged request must not hide the others. Whoever waits for it never sees it, and gives up.
+    return [];
+  }
 }

@@ -2,7 +2,7 @@
  * Waits for answers, for every held command of the task in one batch: reads the requests, and renews
  * their leases. It knows nothing of commands, and an answer that it cannot read is no answer.
  */
-import type { EpochMs, RequestId } from '../../core/brand.ts';
+import type { RequestId } from '../../core/brand.ts';
 import { LEASE_RENEW_SECONDS, LEASE_SECONDS, type RequestView } from '../../core/wire/approvals.ts';
 import type { Clock, Log } from '../services.ts';
 import type { Approvals } from './approvals_client.ts';
@@ -14,7 +14,9 @@ export interface WaitTiming {
   /** Between polls after that. */
   readonly pollMs: number;
   readonly renewMs: number;
-  /** Without a good read for this long a wait is given up: its lease has run out meanwhile. */
+  /** A read that takes longer counts as failed, so that one hung connection does not stop the polls. */
+  readonly readDeadlineMs: number;
+  /** Without a good read of it for this long a wait is given up: its lease has run out meanwhile. */
   readonly lostMs: number;
   /** Past a request's own expiry by this much, nobody is driving it any more: it counts as expired. */
   readonly graceMs: number;
@@ -25,9 +27,13 @@ export const WAIT_TIMING: WaitTiming = {
   eagerMs: 15_000,
   pollMs: 1_000,
   renewMs: LEASE_RENEW_SECONDS * 1_000,
+  readDeadlineMs: 5_000,
   lostMs: LEASE_SECONDS * 1_000,
   graceMs: 5_000,
 };
+
+/** No votes, no viewings. */
+const NOTHING = '0 0';
 
 /** `renew` takes 100 ids at most, see core/wire/approvals. */
 const RENEW_MAX = 100;
@@ -36,22 +42,22 @@ export type Ending =
   | { readonly kind: 'answered'; readonly view: RequestView }
   /** The caller's signal: the client cancelled or left. */
   | { readonly kind: 'left' }
-  /** The requests could not be read for too long. */
+  /** The request could not be read for too long. */
   | { readonly kind: 'lost' };
 
 interface Wait {
   readonly id: RequestId;
   readonly since: number;
-  readonly expiresAt: EpochMs;
   readonly onProgress: (view: RequestView) => void;
   readonly end: (ending: Ending) => void;
+  /** When it was last read, monotonic milliseconds. */
+  readAt: number;
   seen: string;
 }
 
 export interface WaitOptions {
-  readonly expiresAt: EpochMs;
   readonly signal: AbortSignal;
-  /** Called when votes have come in and more are needed. */
+  /** Called when votes or viewings have come in and more votes are needed. */
   readonly onProgress: (view: RequestView) => void;
 }
 
@@ -73,35 +79,36 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
   const timing = { ...WAIT_TIMING, ...deps.timing };
   const waits = new Map<RequestId, Wait>();
   let timer: NodeJS.Timeout | undefined;
-  let readAt = 0;
+  let polling = false;
   let renewedAt = 0;
 
   const schedule = () => {
-    if (waits.size === 0 || timer !== undefined) return;
+    clearTimeout(timer);
+    if (waits.size === 0 || polling) return;
     const now = clock.monotonic();
     const eager = [...waits.values()].some((wait) => now - wait.since < timing.eagerMs);
     timer = setTimeout(() => void poll(), eager ? timing.eagerPollMs : timing.pollMs);
   };
 
   const poll = async () => {
-    const asked = [...waits.keys()];
+    polling = true;
     renewWhenDue();
     try {
-      const views = await approvals.read(asked);
-      readAt = clock.monotonic();
+      const views = await withDeadline(approvals.read([...waits.keys()]), timing.readDeadlineMs);
       for (const view of views) notice(view);
     } catch (error) {
       // Slow is not no: the wait goes on until `lostMs`, and the request keeps its own clock.
       log.warn('approvals.read_failed', { waiting: waits.size, error: String(error) });
     }
     giveUp();
-    timer = undefined;
+    polling = false;
     schedule();
   };
 
   const notice = (view: RequestView) => {
     const wait = waits.get(view.id);
     if (wait === undefined) return;
+    wait.readAt = clock.monotonic();
     if (view.status !== 'requested' && view.status !== 'partly-approved') {
       wait.end({ kind: 'answered', view });
       return;
@@ -111,15 +118,16 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
       wait.end({ kind: 'answered', view: { ...view, status: 'expired' } });
       return;
     }
-    const progress = `${view.status} ${view.votes.length}`;
-    if (progress !== wait.seen && view.votes.length > 0) wait.onProgress(view);
+    const progress = `${view.votes.length} ${view.viewings.length}`;
+    if (progress === wait.seen) return;
     wait.seen = progress;
+    wait.onProgress(view);
   };
 
   const giveUp = () => {
     const now = clock.monotonic();
     for (const wait of waits.values()) {
-      if (now - Math.max(readAt, wait.since) > timing.lostMs) wait.end({ kind: 'lost' });
+      if (now - wait.readAt > timing.lostMs) wait.end({ kind: 'lost' });
     }
   };
 
@@ -139,7 +147,7 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
 
   return {
     size: () => waits.size,
-    wait: (id, { expiresAt, signal, onProgress }) =>
+    wait: (id, { signal, onProgress }) =>
       new Promise((resolve) => {
         const end = (ending: Ending) => {
           if (!waits.delete(id)) return;
@@ -150,16 +158,23 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
         const since = clock.monotonic();
         // The first of a batch: its lease was written just now.
         if (waits.size === 0) renewedAt = since;
-        waits.set(id, { id, since, expiresAt, onProgress, end, seen: '' });
+        waits.set(id, { id, since, onProgress, end, readAt: since, seen: NOTHING });
         if (signal.aborted) {
           left();
           return;
         }
         signal.addEventListener('abort', left, { once: true });
         // A newcomer makes the next poll an early one.
-        clearTimeout(timer);
-        timer = undefined;
         schedule();
       }),
   };
+}
+
+/** Rejects at the deadline whether or not the work ends. */
+function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${deadlineMs} ms`)), deadlineMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
