@@ -5,6 +5,8 @@
  * The first event's prev is derived from the session's id, so no chain can be passed off as another's.
  */
 import type { EpochMs, SessionId, Sha256Hex } from '../brand.ts';
+import { bodyJson } from './body_json.ts';
+import { canonicalJson } from './canonical_json.ts';
 import { EVENT_VERSION, type EventBody, type RecordedEvent } from './event.ts';
 
 /** SHA-256 in lower-case hexadecimal; text is hashed as UTF-8. Handed in: core has no crypto. */
@@ -15,30 +17,6 @@ const GENESIS_DOMAIN = 'sallyport-session-v1\n';
 
 export function genesisHash(sha256: Sha256, session: SessionId): Sha256Hex {
   return sha256(GENESIS_DOMAIN + session);
-}
-
-/**
- * Canonical JSON as RFC 8785, for the values that events are made of: null, booleans, finite numbers,
- * strings, arrays and plain objects. Lone surrogates become U+FFFD, as they would in UTF-8.
- * @throws TypeError for anything else: it would be lost or altered in storage
- */
-export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed());
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value === 'object') return canonicalObject(value);
-  throw new TypeError(`Cannot write a ${typeof value} as canonical JSON`);
-}
-
-function canonicalObject(value: object): string {
-  let text = '{';
-  for (const key of Object.keys(value).sort()) {
-    if (text.length > 1) text += ',';
-    text += `${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`;
-  }
-  return `${text}}`;
 }
 
 export interface Link {
@@ -58,7 +36,7 @@ export interface Link {
  */
 export function sealEvent(sha256: Sha256, link: Link): { hash: Sha256Hex; line: string } {
   const hashed =
-    `{"at":${link.at},"body":${canonicalJson(link.body)},"prev":"${link.prev}","seq":${link.seq},` +
+    `{"at":${link.at},"body":${bodyJson(link.body)},"prev":"${link.prev}","seq":${link.seq},` +
     `"session":"${link.session}","v":${EVENT_VERSION},"who":${link.whoJson}}`;
   const hash = sha256(hashed);
   return { hash, line: `${hashed.slice(0, -1)},"hash":"${hash}"}` };

@@ -1,7 +1,7 @@
 /** The closing summary of a recording, written when its last event arrives. */
 import * as v from 'valibot';
 import { EpochMs, SessionId, Sha256Hex } from '../brand.ts';
-import { canonicalJson } from './chain.ts';
+import { canonicalJson } from './canonical_json.ts';
 import { type RecordedEvent, Who } from './event.ts';
 import { sessionStart } from './segment.ts';
 

@@ -3,7 +3,8 @@
  * Rebuilt from the spool after a crash, so that the chain can be closed by the next process.
  */
 import type { CommandId, SessionId, Sha256Hex } from '../../core/brand.ts';
-import { canonicalJson, genesisHash, type Sha256 } from '../../core/recording/chain.ts';
+import { canonicalJson } from '../../core/recording/canonical_json.ts';
+import { genesisHash, type Sha256 } from '../../core/recording/chain.ts';
 import type { CommandRecord, EventBody, RecordedEvent, Who } from '../../core/recording/event.ts';
 import type { Session } from '../../core/session.ts';
 

@@ -22,8 +22,12 @@ test('the median of an even number of values lies between the two in the middle'
 
 test('ratios are taken within a round, so that a slow round does not spoil them', () => {
   const samples = [
-    ...[sample(0, 'direct', 1000), sample(0, 'PgBouncer', 800), sample(0, 'gateway', 600)],
-    ...[sample(1, 'gateway', 60), sample(1, 'PgBouncer', 80), sample(1, 'direct', 100)],
+    sample(0, 'direct', 1000),
+    sample(0, 'PgBouncer', 800),
+    sample(0, 'gateway', 600),
+    sample(1, 'gateway', 60),
+    sample(1, 'PgBouncer', 80),
+    sample(1, 'direct', 100),
   ];
   const [row] = rowsOf(samples);
   expect(row).toMatchObject({ mode: 'simple', clients: 8, toDirect: 0.6, toPgBouncer: 0.75 });
