@@ -2,6 +2,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { REQUEST_PK_PREFIX, VIEW_ATTRIBUTES } from '../core/approval/item.ts';
+import { POLICY_KEY, REVOKED_KEY } from '../core/control.ts';
 import type { GatewayConfig } from './config.ts';
 import { onlyItems, onlyThrough } from './constructs/statements.ts';
 import type { ControlStack } from './control_stack.ts';
@@ -92,7 +93,7 @@ function readStatements(data: DataStack): iam.PolicyStatement[] {
       sid: 'ReadVersionsAndRevocations',
       actions,
       resources,
-      conditions: onlyItems('POLICY', 'REVOKED#ALL'),
+      conditions: onlyItems(POLICY_KEY.pk.S, REVOKED_KEY.pk.S),
     }),
   ];
 }

@@ -7,6 +7,7 @@ export function proxyConfigJson(config: GatewayConfig): string {
   return JSON.stringify({
     listen: { host: '0.0.0.0', port: config.port },
     identity: { issuer, audience, groupsClaim },
+    stopSeconds: config.fleet.stopSeconds,
     targets: config.targets.map((target) => {
       const { host, port, database, secretArn, secretKeyArn: _key, ca, ...rest } = target;
       return {
