@@ -6,8 +6,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { parquetReadObjects } from 'hyparquet';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { runSallyport, until } from '../../local/child.ts';
@@ -144,10 +145,24 @@ async function scan(system: RunningSystem): Promise<readonly unknown[]> {
   return Items ?? [];
 }
 
+/** Unpacked: a search of compressed bytes would find nothing, and prove nothing. */
 async function content(file: string): Promise<string> {
   const bytes = await readFile(file);
-  const gzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return (gzip ? gunzipSync(bytes) : bytes).toString('latin1');
+  if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') {
+    const copy = new Uint8Array(bytes).buffer;
+    const rows = await parquetReadObjects({ file: copy });
+    return JSON.stringify(rows, (_key, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+  }
+  return unpack(bytes).toString('latin1');
+}
+
+function unpack(bytes: Buffer): Buffer {
+  const magic = bytes.subarray(0, 4).toString('hex');
+  // RFC 1952 and RFC 8878 section 3.1.1.
+  if (magic.startsWith('1f8b')) return gunzipSync(bytes);
+  return magic === '28b52ffd' ? zstdDecompressSync(bytes) : bytes;
 }
 
 /** Plain, in hexadecimal and in base64, whose text depends on where in a group of three it begins. */
