@@ -18,6 +18,8 @@ import { RecordedEvent } from './event.ts';
 
 export const RECORDINGS = 'recordings/';
 export const EVENTS = 'events/';
+/** Records that the archive could not take, as they came. */
+export const QUARANTINE = 'quarantine/';
 
 /** Digits of a sequence number in a key: keys sort like numbers up to a billion events a session. */
 const SEQ_DIGITS = 9;
