@@ -26,7 +26,8 @@ export function mintPermit(
   obligations: Obligations,
 ): Permit {
   const minted = Object.freeze({ command, obligations }) as Permit;
-  unspent.set(minted, frame.slice());
+  // Not `frame.slice()`: that of Node's Buffer shares its memory.
+  unspent.set(minted, new Uint8Array(frame));
   return minted;
 }
 

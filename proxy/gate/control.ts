@@ -8,6 +8,7 @@ import type { PolicyVersion } from '../../core/brand.ts';
 import { ControlState, type Revocation } from '../../core/control.ts';
 import type { Session } from '../../core/session.ts';
 import type { Clock, Log } from '../services.ts';
+import { withDeadline } from './deadline.ts';
 
 export const POLL_MS = 1_000;
 /** A read that takes longer counts as failed, so that one hung connection does not stop the poll. */
@@ -115,9 +116,8 @@ export function makeControl(deps: ControlDeps): Control {
   };
 
   const poll = async () => {
-    const signal = AbortSignal.timeout(timing.pollDeadlineMs);
     try {
-      accept(v.parse(ControlState, await raced(deps.source(signal), signal)));
+      accept(v.parse(ControlState, await withDeadline(deps.source, timing.pollDeadlineMs)));
     } catch (error) {
       // Counted by time, not by number: `fresh` and `checkLost` say when it matters.
       log.warn('control.poll_failed', { error: nameOf(error) });
@@ -162,12 +162,4 @@ function indexOf(revocations: readonly Revocation[]): Refused {
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
-}
-
-/** Rejects when the signal fires, whether or not the work minds it. */
-function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('Timed out')), { once: true });
-  });
-  return Promise.race([work, late]);
 }

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { GatewayError } from '../../core/errors.ts';
 import { type DecideRequest, DecideResponse } from '../../core/wire/decide.ts';
+import { withDeadline } from './deadline.ts';
 
 /** The longest that a client waits for a judgement: a cold start takes a third to half a second. */
 export const DECIDE_DEADLINE_MS = 2_000;
@@ -19,7 +20,7 @@ export function makeDecideClient(
   deadlineMs: number = DECIDE_DEADLINE_MS,
 ): Decide {
   return async (request) => {
-    const answer = await withDeadline((signal) => call(request, signal), deadlineMs);
+    const answer = await ask(call, request, deadlineMs);
     const decision = v.safeParse(DecideResponse, answer);
     if (decision.success) return decision.output;
     // Where it is wrong, never what it said: it goes to the log.
@@ -28,27 +29,14 @@ export function makeDecideClient(
   };
 }
 
-/** Rejects at the deadline whether or not the call minds its signal. */
-async function withDeadline(
-  call: (signal: AbortSignal) => Promise<unknown>,
-  deadlineMs: number,
-): Promise<unknown> {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(unavailable(`No decision within ${deadlineMs} ms`));
-      controller.abort();
-    }, deadlineMs);
-  });
+async function ask(call: DecideCall, request: DecideRequest, deadlineMs: number): Promise<unknown> {
+  const late = () => unavailable(`No decision within ${deadlineMs} ms`);
   try {
-    return await Promise.race([call(controller.signal), late]);
+    return await withDeadline((signal) => call(request, signal), deadlineMs, late);
   } catch (cause) {
     // Every way to fail is one to the caller: there is no decision.
     if (cause instanceof GatewayError && cause.code === 'ERR_DECIDE_UNAVAILABLE') throw cause;
     throw unavailable('Cannot reach the policy service', cause);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -6,6 +6,7 @@ import type { RequestId } from '../../core/brand.ts';
 import { LEASE_RENEW_SECONDS, LEASE_SECONDS, type RequestView } from '../../core/wire/approvals.ts';
 import type { Clock, Log } from '../services.ts';
 import type { Approvals } from './approvals_client.ts';
+import { withDeadline } from './deadline.ts';
 
 export interface WaitTiming {
   /** Between polls while some wait is younger than `eagerMs`: an approver may be sitting beside. */
@@ -94,7 +95,10 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
     polling = true;
     renewWhenDue();
     try {
-      const views = await withDeadline(approvals.read([...waits.keys()]), timing.readDeadlineMs);
+      const views = await withDeadline(
+        () => approvals.read([...waits.keys()]),
+        timing.readDeadlineMs,
+      );
       for (const view of views) notice(view);
     } catch (error) {
       // Slow is not no: the wait goes on until `lostMs`, and the request keeps its own clock.
@@ -168,13 +172,4 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
         schedule();
       }),
   };
-}
-
-/** Rejects at the deadline whether or not the work ends. */
-function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${deadlineMs} ms`)), deadlineMs);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
