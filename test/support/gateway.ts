@@ -13,7 +13,14 @@ import { startListener } from '../../proxy/host/listener.ts';
 import type { ServerTls } from '../../proxy/host/tls.ts';
 import { makePostgresAdapter } from '../../proxy/protocols/postgres/adapter.ts';
 import { makeCatalogs } from '../../proxy/protocols/postgres/catalog.ts';
-import type { Admission, AdmitHooks, Refusal, Services, Upstream } from '../../proxy/services.ts';
+import type {
+  Admission,
+  AdmitHooks,
+  Refusal,
+  Services,
+  Upstream,
+  Upstreams,
+} from '../../proxy/services.ts';
 
 export interface Judged {
   readonly command: Command;
@@ -32,6 +39,8 @@ export interface TestGateway {
 
 export interface TestGatewayOptions {
   readonly upstream: Upstream;
+  /** In place of `upstream`, where a credential may change. */
+  readonly upstreams?: Upstreams;
   readonly tls?: ServerTls | null;
   /** null: allowed. */
   readonly judge?: (command: Command, hooks: AdmitHooks | null) => Promise<Refusal | null>;
@@ -91,7 +100,10 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     const permit = mintPermit(command.id, command.frame, obligations);
     return { kind: 'permitted', permit, obligations };
   };
-  const upstreams = { forTarget: async () => options.upstream, refused: () => {} };
+  const upstreams = options.upstreams ?? {
+    forTarget: async () => options.upstream,
+    refused: () => {},
+  };
   const catalogs = makeCatalogs({ upstreams, clock, log: logs });
   const ids = makeIds({ now, random: (count) => randomBytes(count) });
   const services: Services = {

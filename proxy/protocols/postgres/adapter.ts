@@ -2,6 +2,7 @@
 import type { Detectors } from '../../../core/masking/detect.ts';
 import type { Session } from '../../../core/session.ts';
 import type { Services, Upstream } from '../../services.ts';
+import { withCredential } from '../../upstream/with_credential.ts';
 import type { Adapter, Connection, Wire } from '../adapter.ts';
 import { type CancelKey, type CancelKeys, makeCancelKeys } from './cancel_keys.ts';
 import { asBuffer } from './codec_frames.ts';
@@ -21,7 +22,12 @@ import { contextOf } from './session_context.ts';
 import { fatal, messageOf, signIn } from './sign_in.ts';
 import type { StartupRequest } from './startup_parameters.ts';
 import type { Catalog, Catalogs } from './statement.ts';
-import { cancelTarget, connectTarget, type TargetConnection } from './target_connection.ts';
+import {
+  cancelTarget,
+  connectTarget,
+  type TargetConnection,
+  type TargetHandlers,
+} from './target_connection.ts';
 
 /** setTimeout takes no more than this, in milliseconds; a later expiry is looked at again then. */
 const TIMER_MAX = 0x7fffffff;
@@ -131,15 +137,15 @@ async function establish(
   let upstream: Upstream;
   let catalog: Catalog;
   let target: TargetConnection;
+  const handlers: TargetHandlers = {
+    onData: (bytes) => live?.send({ kind: 'target', bytes }),
+    onClosed: (why) => live?.send({ kind: 'target-gone', why }),
+  };
+  const signInAt = async (at: Upstream) =>
+    [at, await connectTarget(wire, at, request.settings, handlers)] as const;
   try {
-    [upstream, catalog] = await Promise.all([
-      services.upstreams.forTarget(session.target),
-      options.catalogs.current(session.target),
-    ]);
-    target = await connectTarget(wire, upstream, request.settings, {
-      onData: (bytes) => live?.send({ kind: 'target', bytes }),
-      onClosed: (why) => live?.send({ kind: 'target-gone', why }),
-    });
+    catalog = await options.catalogs.current(session.target);
+    [upstream, target] = await withCredential(services.upstreams, session.target, signInAt);
   } catch (error) {
     services.log.error('target.unavailable', { session: session.id, error: messageOf(error) });
     const hint = 'The gateway’s log says more';

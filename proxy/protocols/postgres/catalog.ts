@@ -6,6 +6,7 @@ import pg from 'pg';
 import { GatewayError } from '../../../core/errors.ts';
 import type { Target } from '../../../core/target.ts';
 import type { Clock, Log, Upstream, Upstreams } from '../../services.ts';
+import { withCredential } from '../../upstream/with_credential.ts';
 import { readCatalog } from './catalog_queries.ts';
 import { makeSnapshot, type Snapshot } from './catalog_snapshot.ts';
 import { makeClassifier } from './classify.ts';
@@ -144,12 +145,14 @@ async function readTarget(
   target: Target,
   begins: () => void,
 ): Promise<Snapshot> {
-  let upstream: Upstream;
   try {
-    upstream = await upstreams.forTarget(target);
+    return await withCredential(upstreams, target, (upstream) => readFrom(upstream, begins));
   } catch (cause) {
     throw unavailable(target, cause);
   }
+}
+
+async function readFrom(upstream: Upstream, begins: () => void): Promise<Snapshot> {
   const client = new pg.Client({
     host: upstream.host,
     port: upstream.port,
@@ -174,11 +177,19 @@ async function readTarget(
     await client.query('commit');
     return makeSnapshot(rows);
   } catch (cause) {
-    throw unavailable(target, cause);
+    if (!isRefusedCredential(cause)) throw cause;
+    throw new GatewayError('ERR_TARGET_REFUSED', 'The target does not take the stored credential', {
+      cause,
+    });
   } finally {
     // The rows are read, or the error is on its way: a failing goodbye changes neither.
     await client.end().catch(() => undefined);
   }
+}
+
+/** SQLSTATE class 28 (manual, appendix "PostgreSQL Error Codes"). */
+function isRefusedCredential(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code?.startsWith('28') === true;
 }
 
 function tlsOptions(ca: string | null) {

@@ -39,8 +39,11 @@ export type TargetEffect =
   | { readonly kind: 'write'; readonly bytes: Buffer }
   | { readonly kind: 'secure' }
   | { readonly kind: 'done'; readonly login: TargetLogin }
-  /** `why` is for the log: what a server says may quote its configuration. */
-  | { readonly kind: 'failed'; readonly why: string };
+  /**
+   * `why` is for the log: what a server says may quote its configuration. `refused`: it is there, and
+   * does not take this credential.
+   */
+  | { readonly kind: 'failed'; readonly why: string; readonly refused: boolean };
 
 export interface TargetMachine {
   readonly onOpen: () => readonly TargetEffect[];
@@ -61,6 +64,8 @@ type Effects = readonly TargetEffect[];
 const Auth = { Ok: 0, Sasl: 10, SaslContinue: 11, SaslFinal: 12 } as const;
 /** "S": the server takes TLS. */
 const TLS_ACCEPTED = 0x53;
+/** The class of 28000 and 28P01 (manual, appendix "PostgreSQL Error Codes"). */
+const INVALID_AUTHORIZATION = '28';
 /** A cancellation key has 4 bytes in protocol 3.0, and up to 256 from 3.2 on. */
 const SECRET_MAX = 256;
 
@@ -72,9 +77,9 @@ export function makeTargetMachine(options: TargetOptions): TargetMachine {
   const status = new Map<string, string>();
   const reader = makeFrameReader(loginLimit);
 
-  const failed = (why: string): Effects => {
+  const failed = (why: string, refused = false): Effects => {
     phase = 'done';
-    return [{ kind: 'failed', why }];
+    return [{ kind: 'failed', why, refused }];
   };
   const answer = (step: ScramStep, wrap: (data: string) => Buffer): Effects => {
     if (step.kind === 'failed') return failed(step.why);
@@ -151,8 +156,8 @@ export function makeTargetMachine(options: TargetOptions): TargetMachine {
   };
   const onFrame = (type: number, frame: Buffer): Effects => {
     if (type === Backend.ErrorResponse) {
-      const fields = decodeFields(frame);
-      return failed(`it refused with SQLSTATE ${fields?.get('C') ?? 'XX000'}`);
+      const code = decodeFields(frame)?.get('C') ?? 'XX000';
+      return failed(`it refused with SQLSTATE ${code}`, code.startsWith(INVALID_AUTHORIZATION));
     }
     if (phase !== 'login') return onSettling(type, frame);
     if (type === Backend.Authentication) return onAuthentication(frame);

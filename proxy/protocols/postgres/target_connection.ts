@@ -18,7 +18,7 @@ export interface TargetHandlers {
   readonly onClosed: (why: string) => void;
 }
 
-/** Rejects with ERR_TARGET_UNAVAILABLE. The handlers are called after the login only. */
+/** Rejects with ERR_TARGET_UNAVAILABLE or ERR_TARGET_REFUSED. The handlers are called after the login only. */
 export function connectTarget(
   wire: Wire,
   upstream: Upstream,
@@ -33,15 +33,16 @@ export function connectTarget(
   });
   return new Promise((resolve, reject) => {
     let ready = false;
-    const fail = (why: string): void => {
+    const fail = (why: string, refused: boolean): void => {
       outgoing.destroy();
-      reject(new GatewayError('ERR_TARGET_UNAVAILABLE', `Cannot sign in to the target: ${why}`));
+      const code = refused ? 'ERR_TARGET_REFUSED' : 'ERR_TARGET_UNAVAILABLE';
+      reject(new GatewayError(code, `Cannot sign in to the target: ${why}`));
     };
     const perform = (effects: readonly TargetEffect[]): void => {
       for (const effect of effects) {
         if (effect.kind === 'write') outgoing.write(effect.bytes);
         else if (effect.kind === 'secure') secure(outgoing, upstream);
-        else if (effect.kind === 'failed') fail(effect.why);
+        else if (effect.kind === 'failed') fail(effect.why, effect.refused);
         else {
           ready = true;
           resolve({ outgoing, login: effect.login });
@@ -57,7 +58,7 @@ export function connectTarget(
       },
       onClosed: (why) => {
         if (ready) handlers.onClosed(why);
-        else fail(why === '' ? 'it closed the connection' : why);
+        else fail(why === '' ? 'it closed the connection' : why, false);
       },
     };
     const outgoing = wire.connect({ host: upstream.host, port: upstream.port }, events, true);
