@@ -9,13 +9,20 @@ const CRC_DIGITS = 8;
 /** CRC, space and newline. */
 export const FRAME_BYTES = CRC_DIGITS + 2;
 
-export function frame(text: string): string {
-  return `${crc32(text).toString(16).padStart(CRC_DIGITS, '0')} ${text}\n`;
+/** Encoded once: everything that follows, to the disk and to the stream, moves these bytes. */
+export function frame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(length + FRAME_BYTES);
+  const end = CRC_DIGITS + 1 + bytes.write(text, CRC_DIGITS + 1, 'utf8');
+  const crc = crc32(bytes.subarray(CRC_DIGITS + 1, end));
+  bytes.write(`${crc.toString(16).padStart(CRC_DIGITS, '0')} `, 0, 'latin1');
+  bytes[end] = NEWLINE;
+  return bytes;
 }
 
 export interface Frames {
-  /** Intact texts, in order. */
-  readonly texts: readonly string[];
+  /** Intact texts, UTF-8, in order. */
+  readonly texts: readonly Buffer[];
   /** Lines whose checksum is wrong. */
   readonly corrupt: readonly Uint8Array[];
   /** Bytes consumed: up to and including the last newline. What follows is a torn tail, or not written yet. */
@@ -23,7 +30,7 @@ export interface Frames {
 }
 
 export function unframe(bytes: Buffer): Frames {
-  const texts: string[] = [];
+  const texts: Buffer[] = [];
   const corrupt: Uint8Array[] = [];
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
@@ -31,7 +38,7 @@ export function unframe(bytes: Buffer): Frames {
     const text = line.subarray(CRC_DIGITS + 1);
     const stated = line.toString('latin1', 0, CRC_DIGITS);
     const actual = crc32(text).toString(16).padStart(CRC_DIGITS, '0');
-    if (stated === actual) texts.push(text.toString('utf8'));
+    if (stated === actual) texts.push(text);
     else corrupt.push(line);
     start = end + 1;
   }

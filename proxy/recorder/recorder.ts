@@ -12,6 +12,7 @@ import { GatewayError } from '../../core/errors.ts';
 import { type Sha256, sealEvent } from '../../core/recording/chain.ts';
 import type { CommandRecord, EventBody } from '../../core/recording/event.ts';
 import type { Clock, Log, Recorder } from '../services.ts';
+import { FRAME_BYTES, frame } from './frame.ts';
 import {
   type Account,
   checkpointLine,
@@ -183,7 +184,8 @@ function makeWriter(deps: {
         body,
         whoJson,
       });
-      const bytes = Buffer.byteLength(line);
+      const framed = frame(line);
+      const bytes = framed.length - FRAME_BYTES;
       if (bytes > deps.limits.eventBytes) {
         account.failed = new GatewayError(
           'ERR_RECORDING_FAILED',
@@ -197,7 +199,7 @@ function makeWriter(deps: {
       account.head = head;
       enter(account, body);
       deps.spool.append({
-        text: line,
+        line: framed,
         written: (file, end) => resolve({ file, end }),
         failed: (error) => {
           // The chain goes on from the last event that is on disk. Later events of this session in the
@@ -224,7 +226,8 @@ function recover(
   for (const file of leftovers) {
     for (let position = 0; position < file.size; ) {
       const chunk = readChunk(file, position, NOT_YET);
-      for (const text of chunk.texts) rebuildLine(text, accounts, sha256, file, log);
+      for (const text of chunk.texts)
+        rebuildLine(text.toString('utf8'), accounts, sha256, file, log);
       position += chunk.consumed;
     }
   }

@@ -25,7 +25,8 @@ export interface SpoolFile {
 }
 
 export interface Entry {
-  readonly text: string;
+  /** As `frame` makes it. */
+  readonly line: Buffer;
   /** Called once the write has returned, with the end of the line in the file. */
   readonly written: (file: SpoolFile, end: number) => void;
   readonly failed: (error: GatewayError) => void;
@@ -81,8 +82,8 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     const fd = fs.openSync(file.path, 'wx', OWNER_ONLY);
     files.push(file);
     active = { file, fd };
-    const preamble = deps.preamble().map(frame).join('');
-    if (preamble !== '') write(active, Buffer.from(preamble));
+    const preamble = Buffer.concat(deps.preamble().map(frame));
+    if (preamble.length > 0) write(active, preamble);
   }
 
   /**
@@ -136,18 +137,17 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
     const entries = pending;
     pending = [];
     pendingBytes = 0;
-    const frames = entries.map(({ text }) => frame(text));
-    const bytes = Buffer.from(frames.join(''));
+    const bytes = Buffer.concat(entries.map(({ line }) => line));
     try {
       if (unshipped + bytes.length > limits.spoolBytes) throw spoolFull(limits.spoolBytes);
       if (active === null) throw new Error('there is no file to write to');
       const target = active;
       let end = target.file.size;
       write(target, bytes);
-      entries.forEach((entry, i) => {
-        end += Buffer.byteLength(frames[i] ?? '');
+      for (const entry of entries) {
+        end += entry.line.length;
         entry.written(target.file, end);
-      });
+      }
     } catch (cause) {
       // Nothing of this group is on disk; everyone who waits for it is told.
       const error = cause instanceof GatewayError ? cause : writeFailed(deps.directory, cause);
@@ -169,7 +169,7 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
   return {
     files,
     append: (entry) => {
-      const bytes = Buffer.byteLength(entry.text);
+      const bytes = entry.line.length;
       if (pendingBytes + bytes > limits.pendingBytes) {
         entry.failed(
           new GatewayError('ERR_RECORDING_FAILED', 'Cannot record: too much waits to be written', {

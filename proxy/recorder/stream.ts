@@ -28,6 +28,7 @@ export interface EventStream {
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** Lines of one session are joined up to this: Kinesis bills in units of 25 KB a record. */
 const RECORD_BYTES = 100 * 1024;
+const NEWLINE = Buffer.from('\n');
 /** A stored line contains `"session":"ses_…"` once at the top level; its id is what groups lines. */
 const SESSION = /"session":"(ses_[0-9A-Z]{26})","v":/;
 
@@ -170,7 +171,7 @@ export function readChunk(
   file: SpoolFile,
   from: number,
   damage: DamageReporter,
-): { texts: readonly string[]; consumed: number } {
+): { texts: readonly Buffer[]; consumed: number } {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, file.size - from));
   const fd = fs.openSync(file.path, 'r');
   let length = 0;
@@ -192,7 +193,7 @@ function reporter(file: SpoolFile, log: Log): DamageReporter {
     // Changed after it was written: kept beside its file for a human, never shipped.
     corrupt: (line) => {
       const path = `${file.path}.corrupt`;
-      fs.appendFileSync(path, Buffer.concat([line, Buffer.from('\n')]), { mode: 0o600 });
+      fs.appendFileSync(path, Buffer.concat([line, NEWLINE]), { mode: 0o600 });
       const { length: bytes } = line;
       log.error('recorder.spool.corrupt_line', { file: file.path, quarantine: path, bytes });
     },
@@ -202,23 +203,25 @@ function reporter(file: SpoolFile, log: Log): DamageReporter {
 }
 
 /** Joins lines of a session into records of at most RECORD_BYTES; a longer line is a record by itself. */
-export function toRecords(texts: readonly string[]): StreamRecord[] {
+export function toRecords(texts: readonly Buffer[]): StreamRecord[] {
   const records: StreamRecord[] = [];
-  const open = new Map<string, string>();
-  const seal = (key: string, data: string) => records.push({ key, data: Buffer.from(data) });
+  const open = new Map<string, { parts: Buffer[]; bytes: number }>();
   for (const text of texts) {
-    const key = SESSION.exec(text)?.[1];
+    // latin1 is enough to find an ASCII id, and is no decoding.
+    const head = text.toString('latin1');
+    const key = SESSION.exec(head)?.[1];
     // Not an event: a checkpoint, which is for a restart and not for the archive.
-    if (key === undefined || text.startsWith(CHECKPOINT_PREFIX)) continue;
-    const before = open.get(key) ?? '';
-    if (before !== '' && before.length + text.length > RECORD_BYTES) {
-      seal(key, before);
-      open.set(key, `${text}\n`);
-    } else {
-      open.set(key, `${before}${text}\n`);
+    if (key === undefined || head.startsWith(CHECKPOINT_PREFIX)) continue;
+    let record = open.get(key) ?? { parts: [], bytes: 0 };
+    if (record.bytes > 0 && record.bytes + text.length > RECORD_BYTES) {
+      records.push({ key, data: Buffer.concat(record.parts) });
+      record = { parts: [], bytes: 0 };
     }
+    record.parts.push(text, NEWLINE);
+    record.bytes += text.length + NEWLINE.length;
+    open.set(key, record);
   }
-  for (const [key, data] of open) seal(key, data);
+  for (const [key, { parts }] of open) records.push({ key, data: Buffer.concat(parts) });
   return records;
 }
 

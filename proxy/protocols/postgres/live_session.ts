@@ -73,7 +73,8 @@ export function makeLiveSession(options: LiveOptions): LiveSession {
     );
   };
   const settle = (command: CommandId, outcome: Omit<Outcome, 'durationMs'>): void => {
-    const durationMs = Math.max(0, clock.monotonic() - forwardedAt);
+    // Whole microseconds: the rest is noise, and its digits cost more than the measuring.
+    const durationMs = Math.max(0, Math.round((clock.monotonic() - forwardedAt) * 1000) / 1000);
     gate.settle(state.session, command, { ...outcome, durationMs });
   };
   /** The gate promises not to reject, and a catalog may be out of reach: the session ends, loudly. */
