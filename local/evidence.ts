@@ -1,14 +1,15 @@
-/** Where the record of this machine goes: from the spool into the archive's directory. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+/** Where the record of this machine goes: from the spool, through the archive's Lambda, into a directory. */
+import { makeHandler, sha256Native } from '../functions/archive/handler.ts';
 import { makeRecorder } from '../proxy/recorder/recorder.ts';
-import type { EventStream } from '../proxy/recorder/stream.ts';
 import type { Clock, Log, Recorder } from '../proxy/services.ts';
+import { makeArchiveDirectory } from './archive_directory.ts';
 import type { State } from './state.ts';
+import { makeLocalStream } from './stream.ts';
+import { throughJson } from './through_json.ts';
 
 export interface Evidence {
   readonly recorder: Recorder;
+  /** Ends open recordings and waits until the archive has all of the spool. */
   readonly close: () => Promise<void>;
 }
 
@@ -18,21 +19,10 @@ export interface EvidenceOptions {
   readonly log: Log;
 }
 
-export async function startEvidence({ state, clock, log }: EvidenceOptions): Promise<Evidence> {
-  const directory = path.join(state.archive, 'incoming');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const stream = makeDirectoryStream(directory, clock);
+export function startEvidence({ state, clock, log }: EvidenceOptions): Evidence {
+  const archive = makeArchiveDirectory(state.archive);
+  const handler = throughJson(makeHandler({ archive, sha256: sha256Native, log }));
+  const stream = makeLocalStream({ handler, now: clock.now });
   const recorder = makeRecorder({ spoolDirectory: state.spool, stream, clock, log });
   return { recorder, close: () => recorder.close() };
-}
-
-/** Batches as they come, one file each, named by the time and never written twice. */
-function makeDirectoryStream(directory: string, clock: Clock): EventStream {
-  return {
-    put: async (records) => {
-      const file = path.join(directory, `${clock.now()}-${randomUUID()}.ndjson`);
-      const bytes = Buffer.concat(records.map((record) => record.data));
-      await writeFile(file, bytes, { flag: 'wx', mode: 0o600 });
-    },
-  };
 }

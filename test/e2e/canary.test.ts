@@ -150,7 +150,10 @@ async function content(file: string): Promise<string> {
   const bytes = await readFile(file);
   if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') {
     const copy = new Uint8Array(bytes).buffer;
-    const rows = await parquetReadObjects({ file: copy });
+    const rows = await parquetReadObjects({
+      file: copy,
+      compressors: { ZSTD: (packed) => new Uint8Array(zstdDecompressSync(packed)) },
+    });
     return JSON.stringify(rows, (_key, value) =>
       typeof value === 'bigint' ? String(value) : value,
     );
