@@ -21,39 +21,75 @@ export interface FieldReader {
 const EMPTY = Buffer.alloc(0);
 
 export function makeFieldReader(frame: Buffer, start: number): FieldReader {
-  let at = start;
-  let bad = false;
-  const room = (count: number): boolean => {
-    if (!bad && count >= 0 && frame.length - at >= count) return true;
-    bad = true;
-    return false;
-  };
-  const advance = (count: number): number => {
-    const from = at;
-    at += count;
-    return from;
-  };
-  return {
-    byte: () => (room(1) ? (frame[advance(1)] as number) : 0),
-    int16: () => (room(2) ? frame.readInt16BE(advance(2)) : 0),
-    int32: () => (room(4) ? frame.readInt32BE(advance(4)) : 0),
-    text: () => {
-      const end = bad ? -1 : frame.indexOf(0, at);
-      if (end < 0 || !isUtf8(frame.subarray(at, end))) {
-        bad = true;
-        return '';
-      }
-      const text = frame.toString('utf8', at, end);
-      at = end + 1;
-      return text;
-    },
-    bytes: (count) => {
-      if (!room(count)) return EMPTY;
-      const from = advance(count);
-      return frame.subarray(from, at);
-    },
-    rest: () => frame.subarray(advance(frame.length - at)),
-    ok: () => !bad && at === frame.length,
-    failed: () => bad,
-  };
+  return new Reader(frame, start);
+}
+
+/** A class, because several are made for every statement: as closures they were most of a decoder's work. */
+class Reader implements FieldReader {
+  readonly #frame: Buffer;
+  #at: number;
+  #bad = false;
+
+  constructor(frame: Buffer, start: number) {
+    this.#frame = frame;
+    this.#at = start;
+  }
+
+  byte(): number {
+    const at = this.#take(1);
+    return at < 0 ? 0 : (this.#frame[at] as number);
+  }
+
+  int16(): number {
+    const at = this.#take(2);
+    return at < 0 ? 0 : this.#frame.readInt16BE(at);
+  }
+
+  int32(): number {
+    const at = this.#take(4);
+    return at < 0 ? 0 : this.#frame.readInt32BE(at);
+  }
+
+  text(): string {
+    const at = this.#at;
+    const end = this.#bad ? -1 : this.#frame.indexOf(0, at);
+    if (end === at) {
+      this.#at = end + 1;
+      return '';
+    }
+    if (end < 0 || !isUtf8(this.#frame.subarray(at, end))) {
+      this.#bad = true;
+      return '';
+    }
+    this.#at = end + 1;
+    return this.#frame.toString('utf8', at, end);
+  }
+
+  bytes(count: number): Buffer {
+    const at = this.#take(count);
+    return at < 0 ? EMPTY : this.#frame.subarray(at, this.#at);
+  }
+
+  rest(): Buffer {
+    return this.bytes(this.#frame.length - this.#at);
+  }
+
+  ok(): boolean {
+    return !this.#bad && this.#at === this.#frame.length;
+  }
+
+  failed(): boolean {
+    return this.#bad;
+  }
+
+  /** Where the next `count` bytes are; -1 where there are not as many, for good. */
+  #take(count: number): number {
+    if (this.#bad || count < 0 || this.#frame.length - this.#at < count) {
+      this.#bad = true;
+      return -1;
+    }
+    const at = this.#at;
+    this.#at += count;
+    return at;
+  }
 }
