@@ -40,6 +40,18 @@ export function makeClassifier(dependencies: ClassifierDependencies): Classifier
     maxSize: MEMO_CHARACTERS_MAX,
     sizeCalculation: (_, key) => key.length,
   });
+  const shared = new LRUCache<string, Facts>({ max: MEMO_ENTRIES_MAX });
+
+  /**
+   * Statements that differ in a literal have equal facts. As one object, their digest and whatever
+   * else is kept by identity is found again.
+   */
+  const share = (facts: Facts): Facts => {
+    const key = JSON.stringify(facts);
+    const known = shared.get(key);
+    if (known === undefined) shared.set(key, facts);
+    return known ?? facts;
+  };
 
   const compute = (text: string, context: SessionContext): Classified => {
     const parsed = parser.parse(text);
@@ -62,7 +74,8 @@ export function makeClassifier(dependencies: ClassifierDependencies): Classifier
       budget: { left: EXPRESSIONS_MAX },
     };
     try {
-      return classifyMessage(work, parser, text, parsed.statements);
+      const message = classifyMessage(work, parser, text, parsed.statements);
+      return { ...message, facts: share(message.facts) };
     } catch (error) {
       // Anything but TooComplex is a bug of ours: the statement is refused, the session lives on.
       const known = error instanceof TooComplex;
@@ -106,7 +119,7 @@ function classifyMessage(
   parser: Parser,
   text: string,
   nodes: readonly Node[],
-): Classified {
+): Extract<Classified, { kind: 'parsed' }> {
   const { found } = work;
   const statements: ParsedStatement[] = [];
   let doubt: string | null = null;

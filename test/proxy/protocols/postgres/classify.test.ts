@@ -219,3 +219,15 @@ describe('what changes the context is said, in order', () => {
     expect(demo.classify(sql)).toMatchObject({ facts: { opaque } });
   });
 });
+
+test('statements that differ in a literal share their facts, and only their facts', () => {
+  const [one, two, other] = [1, 2, 3].map((id) =>
+    demo.classify(`select ${id === 3 ? 'email' : 'id'} from customers where id = ${id}`),
+  );
+  if (one?.kind !== 'parsed' || two?.kind !== 'parsed' || other?.kind !== 'parsed') {
+    throw new Error('Not parsed');
+  }
+  expect(two.facts).toBe(one.facts);
+  expect(two).not.toBe(one);
+  expect(other.facts).not.toEqual(one.facts);
+});
