@@ -7,6 +7,9 @@ import { approvalsCommand } from './commands/approvals.ts';
 import type { CliCommand } from './commands/command.ts';
 import { peopleCommand } from './commands/people.ts';
 import { policyCommand } from './commands/policy.ts';
+import { queryCommand } from './commands/query.ts';
+import { replayCommand } from './commands/replay.ts';
+import { sessionsCommand } from './commands/sessions.ts';
 import { tokenCommand } from './commands/token.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -17,6 +20,9 @@ const COMMANDS: readonly CliCommand[] = [
   approvalsCommand,
   peopleCommand,
   policyCommand,
+  sessionsCommand,
+  replayCommand,
+  queryCommand,
 ];
 
 const { version }: { version: string } = JSON.parse(
