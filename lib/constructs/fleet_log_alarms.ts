@@ -39,6 +39,22 @@ export const REPORTED: Readonly<Record<string, Reported>> = {
     events: ['listener.full'],
     meaning: 'A task refused connections at its limit. Raise maxTasks.',
   },
+  TaskFailed: {
+    events: ['proxy.start_failed', 'proxy.crashed'],
+    meaning:
+      'A proxy did not start, or ended by itself. Its line in the log says why and what to do.',
+  },
+  CredentialUnusable: {
+    events: ['credential.refused', 'credential.unavailable'],
+    // A rotation is refused once by each task; an outage of the store is retried.
+    tolerated: 10,
+    meaning:
+      'Stored credentials of a target are refused or cannot be read: its sessions cannot begin.',
+  },
+  CertificateExpiring: {
+    events: ['tls.certificate_expiring', 'tls.certificate_expired'],
+    meaning: 'A task started with a certificate near its end. Renew the secret, then redeploy.',
+  },
   BrokenInvariant: {
     events: ['connection.broken'],
     meaning: 'A session was closed by a bug. Its line in the log has the reason: report it.',

@@ -66,12 +66,12 @@ async function putAll(
     // A record without a sequence number of its own is one that the stream does not hold.
     rest = rest.filter((_, i) => results[i]?.SequenceNumber === undefined);
     if (rest.length === 0) return;
-    const codes = [...new Set(results.flatMap(({ ErrorCode }) => ErrorCode ?? []))];
+    const codes = [...new Set(results.flatMap(({ ErrorCode }) => ErrorCode ?? []))].join(', ');
     log.warn('recorder.stream.records_refused', { refused: rest.length, attempt, codes });
     if (attempt === ATTEMPTS_MAX) {
       throw new GatewayError(
         'ERR_RECORDING_FAILED',
-        `The event stream refused ${rest.length} records: ${codes.join(', ') || 'no reason given'}`,
+        `The event stream refused ${rest.length} records: ${codes || 'no reason given'}`,
         { hint: 'Add shards to the stream, or look at its key and its alarms' },
       );
     }
