@@ -1,4 +1,7 @@
-/** Lambda as a carrier of questions: bytes there, JSON back. Retries only where asking twice is harmless. */
+/**
+ * Lambda as a carrier of questions: bytes there, JSON back. Retries only where asking twice is harmless,
+ * so the clients that are handed in must not retry by themselves: `maxAttempts: 1`.
+ */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { ApprovalsRequest } from '../../core/wire/approvals.ts';
 import type { DecideCall } from './decide_client.ts';

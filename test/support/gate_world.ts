@@ -93,6 +93,8 @@ export interface Script {
    * answer was lost.
    */
   readonly fails?: (line: string) => 'before' | 'after' | null;
+  /** What takes some milliseconds, by its line of the journal, and not only one turn of the loop. */
+  readonly slow?: (line: string) => boolean;
   /** What happens to each request as soon as it is opened. */
   readonly thereupon?: readonly ApprovalEvent[];
   readonly waiting?: Partial<WaitTiming>;
@@ -104,6 +106,7 @@ export type GateWorld = ReturnType<typeof makeGateWorld>;
 
 /** Slow answers come later than this. */
 const DECIDE_DEADLINE_MS = 30;
+const SLOW_MS = 20;
 const FAST: Partial<WaitTiming> = { eagerPollMs: 1, pollMs: 1 };
 /** A decision that never comes. */
 export const SILENCE = Symbol('silence');
@@ -125,7 +128,8 @@ export function makeGateWorld(script: Script = {}) {
   /** One turn of the loop, so that whoever does not wait for it is found out. */
   const scripted = async <T>(line: string, work: () => T): Promise<T> => {
     journal.push(`${line} begins`);
-    await new Promise((resolve) => setImmediate(resolve));
+    const slow = script.slow?.(line) ?? false;
+    await new Promise((resolve) => (slow ? setTimeout(resolve, SLOW_MS) : setImmediate(resolve)));
     return failing(script, journal, line, work);
   };
 
@@ -171,7 +175,12 @@ export function makeGateWorld(script: Script = {}) {
   });
 
   const controller = new AbortController();
-  const hooks = { notice: (text: string) => notices.push(text), signal: controller.signal };
+  const told: { onNotice: () => void } = { onNotice: () => {} };
+  const notice = (text: string) => {
+    notices.push(text);
+    told.onNotice();
+  };
+  const hooks = { notice, signal: controller.signal };
   return {
     gate,
     journal,
@@ -182,6 +191,7 @@ export function makeGateWorld(script: Script = {}) {
     requests,
     act,
     hooks,
+    told,
     leave: () => controller.abort(),
     admit: (command = commandOf()): Promise<Admission> => gate.admit(ALICE, command, hooks),
   };

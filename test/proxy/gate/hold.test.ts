@@ -105,21 +105,25 @@ describe('when the client leaves', () => {
     expect(recorded(world)).toEqual(['command.refused spool']);
   });
 
-  test('everything is given to the recorder before the loop turns, for the session ends then', async () => {
-    const world = makeGateWorld({ decisions: [HOLD] });
-    const admission = world.admit();
-    await until(() => world.notices.length === 1);
-    world.leave();
-    const before = new Promise<string[]>((resolve) => {
-      setImmediate(() => resolve([...world.journal]));
+  test('all is given to the recorder before the loop turns, for the session ends then', async () => {
+    // Also where it is still busy with an earlier step.
+    const slow = (line: string) => line.startsWith('append approval.step');
+    const world = makeGateWorld({ decisions: [HOLD], slow });
+    const seen = new Promise<readonly string[]>((resolve) => {
+      world.told.onNotice = () => {
+        setImmediate(() => {
+          world.leave();
+          setImmediate(() => resolve([...world.journal]));
+        });
+      };
     });
-    expect(await before).toEqual(
-      expect.arrayContaining([
-        'append approval.step spool begins',
-        'append command.refused spool begins',
-      ]),
-    );
-    await admission;
+    const admission = world.admit();
+    expect((await seen).filter((line) => line.startsWith('append'))).toEqual([
+      'append approval.step spool begins',
+      'append approval.step spool begins',
+      'append command.refused spool begins',
+    ]);
+    expect(nameOf(await admission)).toBe('approval-withdrawn');
   });
 
   test.each(['decide begins', 'consume begins', 'consume'])(
