@@ -2,6 +2,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { athenaSql, namedQueries } from '../bin/archive/named_queries.ts';
 import { COLUMNS } from '../core/recording/columns.ts';
 import type { GatewayConfig } from './config.ts';
 import { Alarms, alarmTopic } from './constructs/alarms.ts';
@@ -66,7 +67,11 @@ export class ControlStack extends Stack {
       results: evidence.results,
       dataKey: keys.data,
       columns: COLUMNS,
-      namedQueries: [],
+      namedQueries: namedQueries().map((query) => ({
+        name: query.name,
+        description: query.description,
+        sql: athenaSql(query),
+      })),
     });
     this.alarmTopic = alarmTopic(this, { key: keys.data, emails: config.alarmEmails });
     this.alarms = new Alarms(this, 'Alarms', {

@@ -75,9 +75,11 @@ async function linkOnce(partial: string, file: string): Promise<Put> {
 }
 
 async function* list(directory: string, prefix: string): AsyncGenerator<StoredObject> {
+  // What begins with the prefix lies below its folder: the rest of the archive need not be looked at.
+  const folder = path.join(directory, ...prefix.split('/').slice(0, -1));
   let entries: Dirent[];
   try {
-    entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    entries = await readdir(folder, { recursive: true, withFileTypes: true });
   } catch (error) {
     if (isMissing(error)) return;
     throw unavailable('list', prefix, error);
