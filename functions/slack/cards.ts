@@ -85,7 +85,7 @@ export function denyModal(id: RequestId): Block {
 function titleOf(request: RequestView): string {
   const what = `${request.facts.tag} on ${request.target}`;
   if (isOpen(request.status)) return visible(`${request.requester} asks to run ${what}`);
-  return visible(`${capital(request.status)}: ${what} by ${request.requester}`);
+  return visible(`${endedAs(request)}: ${what} by ${request.requester}`);
 }
 
 function fields(request: RequestView): Block {
@@ -162,8 +162,16 @@ function votes(request: RequestView): readonly Block[] {
 
 function ending(request: RequestView): string {
   if (request.status === 'approved') return '*Approved.* It runs now.';
+  const ended = endedAs(request);
+  const why =
+    request.ending === '' || request.ending === ended ? '' : ` ${escaped(request.ending)}`;
   const outcome = request.outcome === null ? '' : ` Outcome: ${request.outcome}.`;
-  return `*${capital(request.status)}.* ${escaped(request.ending)}${outcome}`;
+  return `*${ended}.*${why}${outcome}`;
+}
+
+/** "Consumed" is a word for the grant; whoever reads the card wants to know what became of the command. */
+function endedAs(request: RequestView): string {
+  return request.status === 'consumed' ? 'Approved and run' : capital(request.status);
 }
 
 function actions(request: RequestView, pageUrl: string): Block {
