@@ -1,5 +1,6 @@
 /** Where the record of this machine goes: from the spool, through the archive's Lambda, into a directory. */
-import { makeHandler, sha256Native } from '../functions/archive/handler.ts';
+import { makeHandler } from '../functions/archive/handler.ts';
+import { sha256Native } from '../functions/archive/sha256.ts';
 import { makeRecorder } from '../proxy/recorder/recorder.ts';
 import type { Clock, Log, Recorder } from '../proxy/services.ts';
 import { makeArchiveDirectory } from './archive_directory.ts';

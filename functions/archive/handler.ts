@@ -3,12 +3,11 @@
  * for queries, a manifest at a session's end. At least once in, idempotent out: every key is written once
  * and says what it holds, and readers drop copies by event id.
  */
-import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import type { SessionId, Sha256Hex } from '../../core/brand.ts';
+import type { SessionId } from '../../core/brand.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/recording/chain.ts';
 import { dateOf, rowOf } from '../../core/recording/columns.ts';
@@ -19,6 +18,7 @@ import { type BadRecord, type Decoded, decodeBatch, type Entry, StreamBatch } fr
 import { consoleLog, variable } from './lambda_env.ts';
 import { toParquet } from './parquet.ts';
 import { makeS3Archive } from './s3_archive.ts';
+import { sha256Native } from './sha256.ts';
 
 export interface ArchiveDeps {
   readonly archive: Pick<Archive, 'putOnce'>;
@@ -168,8 +168,6 @@ async function quarantine(
   const kept = { v: 1, shard, sequence, reasons, data: source.kinesis.data };
   await archive.putOnce(key, Buffer.from(JSON.stringify(kept)));
 }
-
-export const sha256Native: Sha256 = (data) => hash('sha256', data, 'hex') as Sha256Hex;
 
 /** @throws GatewayError ERR_CONFIG_INVALID where ARCHIVE_BUCKET is not set */
 export function makeDeps(env: Readonly<Record<string, string | undefined>>): ArchiveDeps {

@@ -27,7 +27,9 @@ export class Archive extends Construct {
   constructor(scope: Construct, id: string, props: ArchiveProps) {
     super(scope, id);
     const { stream, evidence, rejects, dataKey } = props;
-    const written = ['recordings/*', 'events/*'].map((prefix) => evidence.arnForObjects(prefix));
+    const written = ['recordings/*', 'events/*', 'quarantine/*'].map((prefix) =>
+      evidence.arnForObjects(prefix),
+    );
     const rejected = rejects.arnForObjects(REJECTED);
     for (const resource of [...written, rejected]) {
       acknowledgeWildcard(this, resource, 'Object keys are not known beforehand; the prefix is.');

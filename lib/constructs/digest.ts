@@ -22,7 +22,8 @@ export class Digest extends Construct {
   constructor(scope: Construct, id: string, props: DigestProps) {
     super(scope, id);
     const { bucket, dataKey, digestKey } = props;
-    const read = ['recordings/*', 'events/*', 'digests/*'].map((p) => bucket.arnForObjects(p));
+    const prefixes = ['recordings/*', 'events/*', 'quarantine/*', 'digests/*'];
+    const read = prefixes.map((prefix) => bucket.arnForObjects(prefix));
     for (const resource of read) {
       acknowledgeWildcard(this, resource, 'It signs all that was written under the prefix.');
     }
