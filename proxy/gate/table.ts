@@ -1,5 +1,9 @@
 /** What the fleet reads of the DynamoDB table: the control items, and requests as views. It writes nothing. */
-import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
 import { type Item, requestKey, VIEW_PROJECTION, viewOf } from '../../core/approval/item.ts';
 import type { RequestId } from '../../core/brand.ts';
 import { POLICY_KEY, REVOKED_KEY } from '../../core/control.ts';
@@ -8,6 +12,8 @@ import type { ControlSource } from './control.ts';
 
 /** BatchGetItem takes no more (DynamoDB API reference). */
 const BATCH_MAX = 100;
+/** One answer holds 16 MB and names what it left out: a batch of the largest items (400 KB) takes three. */
+const ROUNDS_MAX = 4;
 
 /** `POLICY/CURRENT` has `version`; `REVOKED#ALL/LIST` has `revocations`, JSON. Either may be missing. */
 export function readControlItems(client: DynamoDBClient, table: string): ControlSource {
@@ -29,6 +35,8 @@ export function readControlItems(client: DynamoDBClient, table: string): Control
   };
 }
 
+type KeyList = readonly Record<string, AttributeValue>[];
+
 /** Views of the requests that exist and can be read, in no particular order. */
 export function readRequestViews(
   client: DynamoDBClient,
@@ -37,14 +45,16 @@ export function readRequestViews(
   return async (ids) => {
     const views: RequestView[] = [];
     for (let from = 0; from < ids.length; from += BATCH_MAX) {
-      const Keys = ids.slice(from, from + BATCH_MAX).map(requestKey);
-      const answer = await client.send(
-        new BatchGetItemCommand({
-          RequestItems: { [table]: { Keys, ConsistentRead: true, ...VIEW_PROJECTION } },
-        }),
-      );
-      // Unprocessed keys are read by the next poll: the wait goes on until then.
-      for (const item of answer.Responses?.[table] ?? []) views.push(...viewIfWhole(item));
+      let left: KeyList = ids.slice(from, from + BATCH_MAX).map(requestKey);
+      for (let round = 0; left.length > 0 && round < ROUNDS_MAX; round += 1) {
+        const wanted = { Keys: [...left], ConsistentRead: true, ...VIEW_PROJECTION };
+        const answer = await client.send(
+          new BatchGetItemCommand({ RequestItems: { [table]: wanted } }),
+        );
+        for (const item of answer.Responses?.[table] ?? []) views.push(...viewIfWhole(item));
+        // What is still left after the last round is read by the next poll: the wait goes on until then.
+        left = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+      }
     }
     return views;
   };

@@ -17,7 +17,7 @@ import { makeApprovals } from '../../proxy/gate/approvals_client.ts';
 import { makeDecideClient } from '../../proxy/gate/decide_client.ts';
 import { makeGate } from '../../proxy/gate/gate.ts';
 import type { WaitTiming } from '../../proxy/gate/waiting_room.ts';
-import type { Admission } from '../../proxy/services.ts';
+import type { Admission, Recorder } from '../../proxy/services.ts';
 import { ASK, at, NOW, nextRequestId, OPEN, SESSION, sha256 } from './approval_requests.ts';
 
 /** Stands in the statement, its parameter and its frame, and must turn up nowhere else. */
@@ -98,6 +98,8 @@ export interface Script {
   /** What happens to each request as soon as it is opened. */
   readonly thereupon?: readonly ApprovalEvent[];
   readonly waiting?: Partial<WaitTiming>;
+  /** One that exists, instead of a scripted one. */
+  readonly recorder?: Pick<Recorder, 'append'>;
   /** The published version; as that of the decisions where nothing is said. */
   readonly policyVersion?: PolicyVersion | null;
 }
@@ -152,7 +154,7 @@ export function makeGateWorld(script: Script = {}) {
           }),
         ),
     }),
-    recorder: {
+    recorder: script.recorder ?? {
       append: (_session, body, mode) =>
         scripted(`append ${body.kind} ${mode}`, () => {
           events.push({ body, mode });

@@ -40,18 +40,26 @@ describe('the control items', () => {
 });
 
 describe('requests', () => {
-  const open = async () => {
-    const request = opened({ ...OPEN, id: nextRequestId() }, NOW);
+  const open = async (unknown: readonly string[] = []) => {
+    const facts = { ...OPEN.facts, unknown };
+    const request = opened({ ...OPEN, id: nextRequestId(), facts }, NOW);
     await put({ ...itemOf(request), sealedText: { B: new Uint8Array([1]) } });
     return request;
   };
 
   test('those that exist, more than one call takes', async () => {
-    const requests = await Promise.all(Array.from({ length: 103 }, open));
+    const requests = await Promise.all(Array.from({ length: 103 }, () => open()));
     const ids = [...requests.map(({ id }) => id), nextRequestId()];
     const views = await readRequestViews(table.client, TABLE)(ids);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     expect(views.toSorted(byId)).toEqual(requests.map(viewOfRequest).toSorted(byId));
+  });
+
+  test('more of them than one answer holds', async () => {
+    const large = ['x'.repeat(100_000)];
+    const requests = await Promise.all(Array.from({ length: 30 }, () => open(large)));
+    const views = await readRequestViews(table.client, TABLE)(requests.map(({ id }) => id));
+    expect(views).toHaveLength(30);
   });
 
   test('a damaged one hides no other', async () => {
