@@ -185,11 +185,9 @@ function reasonOf(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 
-function fail(log: Log, event: string, error: unknown): never {
-  const hint = error instanceof GatewayError ? error.hint : '';
-  const code = error instanceof GatewayError ? error.code : 'unexpected';
-  log.error(event, { code, error: reasonOf(error), hint });
-  process.exit(1);
+function fieldsOf(error: unknown): Readonly<Record<string, string>> {
+  const known = error instanceof GatewayError ? error : { code: 'unexpected', hint: '' };
+  return { code: known.code, error: reasonOf(error), hint: known.hint };
 }
 
 async function main(): Promise<void> {
@@ -197,7 +195,10 @@ async function main(): Promise<void> {
   // Whoever read the log is gone; the gateway goes on, for what it may not lose is in the spool.
   process.stdout.on('error', () => undefined);
   // A state that nobody foresaw is not trusted further: the container restarts and ships the spool.
-  process.on('uncaughtException', (error) => fail(log, 'proxy.crashed', error));
+  process.on('uncaughtException', (error) => {
+    log.error('proxy.crashed', fieldsOf(error));
+    process.exit(1);
+  });
   try {
     const proxy = await startProxy(process.env, log);
     log.info('proxy.started', { port: proxy.port, pid: process.pid });
@@ -214,7 +215,9 @@ async function main(): Promise<void> {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   } catch (error) {
-    fail(log, 'proxy.start_failed', error);
+    // Whatever it is, there is no gateway without it: ECS starts another, and the log says why.
+    log.error('proxy.start_failed', fieldsOf(error));
+    process.exit(1);
   }
 }
 
