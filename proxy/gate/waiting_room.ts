@@ -7,6 +7,7 @@ import { LEASE_RENEW_SECONDS, LEASE_SECONDS, type RequestView } from '../../core
 import type { Clock, Log } from '../services.ts';
 import type { Approvals } from './approvals_client.ts';
 import { withDeadline } from './deadline.ts';
+import { failureOf } from './failure.ts';
 
 export interface WaitTiming {
   /** Between polls while some wait is younger than `eagerMs`: an approver may be sitting beside. */
@@ -102,7 +103,7 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
       for (const view of views) notice(view);
     } catch (error) {
       // Slow is not no: the wait goes on until `lostMs`, and the request keeps its own clock.
-      log.warn('approvals.read_failed', { waiting: waits.size, error: String(error) });
+      log.warn('approvals.read_failed', { waiting: waits.size, error: failureOf(error) });
     }
     giveUp();
     polling = false;
@@ -144,7 +145,7 @@ export function makeWaitingRoom(deps: WaitingRoomDeps): WaitingRoom {
       const batch = ids.slice(from, from + RENEW_MAX);
       approvals.call({ operation: 'renew', ids: batch }).catch((error: unknown) => {
         // The lease outlasts two missed renewals; a third one withdraws the request, which is safe.
-        log.warn('approvals.renew_failed', { waiting: batch.length, error: String(error) });
+        log.warn('approvals.renew_failed', { waiting: batch.length, error: failureOf(error) });
       });
     }
   };
