@@ -11,6 +11,7 @@ import { queryCommand } from './commands/query.ts';
 import { replayCommand } from './commands/replay.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { tokenCommand } from './commands/token.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -23,6 +24,7 @@ const COMMANDS: readonly CliCommand[] = [
   sessionsCommand,
   replayCommand,
   queryCommand,
+  verifyCommand,
 ];
 
 const { version }: { version: string } = JSON.parse(

@@ -1,8 +1,7 @@
 /** Sessions of an archive: which there are, and the events of one, whole and in order. */
-import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import * as v from 'valibot';
-import { SessionId, type Sha256Hex } from '../../core/brand.ts';
+import { SessionId } from '../../core/brand.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { type ChainFault, checkChain } from '../../core/recording/chain.ts';
 import type { RecordedEvent, Who } from '../../core/recording/event.ts';
@@ -17,6 +16,7 @@ import {
   sessionStart,
 } from '../../core/recording/segment.ts';
 import type { ArchiveReader } from '../../core/recording/verify.ts';
+import { sha256Native } from '../../functions/archive/sha256.ts';
 import { timelineOf } from './timeline.ts';
 
 /**
@@ -31,10 +31,6 @@ export interface Recording {
   readonly events: readonly RecordedEvent[];
   /** What is wrong with it, a sentence each; empty for a sound recording. */
   readonly problems: readonly string[];
-}
-
-export function sha256(data: string | Uint8Array): Sha256Hex {
-  return createHash('sha256').update(data).digest('hex') as Sha256Hex;
 }
 
 /** Newest first: a session's id begins with its time. */
@@ -128,7 +124,7 @@ export async function loadRecording(
       problems.push(`${key} cannot be read: ${(error as Error).message}`);
     }
   }
-  const chain = checkChain(sha256, session, events);
+  const chain = checkChain(sha256Native, session, events);
   problems.push(...chain.faults.map(faultInWords));
   if (chain.events.length === 0) {
     throw new GatewayError('ERR_ARCHIVE_CORRUPT', `Cannot read any event of ${session}`, {
@@ -153,7 +149,7 @@ async function readSegment(
   if (packed === null) throw new GatewayError('ERR_NOT_FOUND', 'it is gone');
   const bytes = zstdDecompressSync(packed, { maxOutputLength: SEGMENT_BYTES_MAX });
   const text = bytes.toString('utf8');
-  if (!segmentMatches(sha256, digest, text)) {
+  if (!segmentMatches(sha256Native, digest, text)) {
     throw new GatewayError('ERR_ARCHIVE_CORRUPT', 'its content is not what its name says');
   }
   return parseSegment(text);

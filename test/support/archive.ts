@@ -1,7 +1,6 @@
 /** Sessions as the recorder chains them, and an archive of them in a directory of its own. */
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { EpochMs, SessionId, type Sha256Hex } from '../../core/brand.ts';
+import { EpochMs, SessionId } from '../../core/brand.ts';
 import { canonicalJson } from '../../core/recording/canonical_json.ts';
 import { genesisHash, sealEvent } from '../../core/recording/chain.ts';
 import {
@@ -12,9 +11,7 @@ import {
   Who,
 } from '../../core/recording/event.ts';
 import { parseLine } from '../../core/recording/segment.ts';
-
-export const sha256 = (data: string | Uint8Array) =>
-  createHash('sha256').update(data).digest('hex') as Sha256Hex;
+import { sha256Native } from '../../functions/archive/sha256.ts';
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -76,7 +73,8 @@ export function sessionStart(who: Who, application = 'psql') {
     protocol: 'postgres',
     client: who.client,
     application,
-    expiresAt: 1,
+    // Long after any test: none of these sessions must have ended by now.
+    expiresAt: Date.parse('2100-01-01T00:00:00Z'),
   } as const;
 }
 
@@ -86,10 +84,10 @@ export function chained(
   who: Who,
   bodies: readonly { readonly at: number; readonly body: unknown }[],
 ): readonly RecordedEvent[] {
-  let prev = genesisHash(sha256, session);
+  let prev = genesisHash(sha256Native, session);
   return bodies.map(({ at, body }, seq) => {
     const link = { session, seq, at: v.parse(EpochMs, at), prev, body: v.parse(EventBody, body) };
-    const { hash, line } = sealEvent(sha256, { ...link, whoJson: canonicalJson(who) });
+    const { hash, line } = sealEvent(sha256Native, { ...link, whoJson: canonicalJson(who) });
     prev = hash;
     return parseLine(line);
   });

@@ -3,8 +3,8 @@
 import { canonicalJson } from '../../core/recording/canonical_json.ts';
 import type { RecordedEvent } from '../../core/recording/event.ts';
 import { makeHandler } from '../../functions/archive/handler.ts';
+import { sha256Native } from '../../functions/archive/sha256.ts';
 import { makeArchiveDirectory } from '../../local/archive_directory.ts';
-import { sha256 } from './archive.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -14,7 +14,7 @@ export async function writeArchive(
   batches: readonly (readonly RecordedEvent[])[],
 ): Promise<void> {
   const archive = makeArchiveDirectory(directory);
-  const handler = makeHandler({ archive, sha256, log: SILENT });
+  const handler = makeHandler({ archive, sha256: sha256Native, log: SILENT });
   let sequence = 0;
   for (const batch of batches) {
     const Records = batch.map((event) => {
