@@ -67,13 +67,13 @@ function factsOf({ who, startedAt, endedAt, reason, ...session }: Timeline): rea
   const protocol = session.protocol === '' ? '' : `, ${session.protocol}`;
   const end =
     endedAt === null
-      ? 'still open'
-      : `to ${instant(endedAt)} (${duration(endedAt - startedAt)}), ended: ${reason}`;
+      ? ', still open'
+      : ` to ${instant(endedAt)} (${duration(endedAt - startedAt)}), ended: ${reason}`;
   return [
     `Who      ${who.principal} (${who.kind}, ${groups})`,
     `Target   ${who.target} (${who.environment}${protocol})`,
     `Client   ${who.client}${program}`,
-    `When     ${instant(startedAt)} ${end}; times are UTC`,
+    `When     ${instant(startedAt)}${end}; times are UTC`,
     `Commands ${session.commands}`,
   ].map(oneLine);
 }
@@ -128,12 +128,12 @@ function recordNotes(record: CommandRecord): readonly string[] {
   return notes;
 }
 
-function approvalNotes({ record, steps }: Entry): readonly string[] {
+function approvalNotes({ record, request, steps }: Entry): readonly string[] {
   const approval = record?.approval ?? null;
   const said = steps
     .filter(({ status, detail }) => detail !== '' && status !== 'approved')
     .map(({ status, detail }) => `${capital(status)}: ${detail}`);
-  if (approval === null) return said;
+  if (approval === null) return request === null ? said : [...said, `Request ${request}`];
   const { id, approvers, requestedAt, decidedAt } = approval;
   if (approvers.length === 0 || decidedAt === null) return [...said, `Request ${id}`];
   const took = duration(decidedAt - requestedAt);

@@ -24,7 +24,9 @@ export interface Entry {
   /** Null while it waits for an approval: until then the record knows the request alone. */
   readonly record: CommandRecord | null;
   readonly outcome: Outcome | null;
-  /** Of its approval request, in order; empty where it was not held. */
+  /** The id of its approval request; null where it was not held. */
+  readonly request: string | null;
+  /** Of that request, in order; empty where it was not held. */
   readonly steps: readonly Step[];
 }
 
@@ -46,6 +48,7 @@ export interface Timeline {
 
 interface Draft {
   readonly at: number;
+  readonly request: string | null;
   record: CommandRecord | null;
   outcome: Outcome | null;
   refused: boolean;
@@ -76,13 +79,13 @@ function draftsOf(events: readonly RecordedEvent[]): readonly Draft[] {
   const drafts: Draft[] = [];
   const byCommand = new Map<string, Draft>();
   const byRequest = new Map<string, Draft>();
-  const open = (at: number): Draft => {
-    const draft: Draft = { at, record: null, outcome: null, refused: false, steps: [] };
+  const open = (at: number, request: string | null): Draft => {
+    const draft: Draft = { at, request, record: null, outcome: null, refused: false, steps: [] };
     drafts.push(draft);
     return draft;
   };
   const ofRequest = (request: string, at: number): Draft => {
-    const draft = byRequest.get(request) ?? open(at);
+    const draft = byRequest.get(request) ?? open(at, request);
     byRequest.set(request, draft);
     return draft;
   };
@@ -90,7 +93,7 @@ function draftsOf(events: readonly RecordedEvent[]): readonly Draft[] {
   const ofCommand = (record: CommandRecord, at: number): Draft => {
     const { command, approval } = record;
     const draft =
-      byCommand.get(command) ?? (approval === null ? open(at) : ofRequest(approval.id, at));
+      byCommand.get(command) ?? (approval === null ? open(at, null) : ofRequest(approval.id, at));
     byCommand.set(command, draft);
     return Object.assign(draft, { record });
   };
@@ -106,8 +109,9 @@ function draftsOf(events: readonly RecordedEvent[]): readonly Draft[] {
   return drafts;
 }
 
-function finished({ at, record, outcome, refused, steps }: Draft): Entry {
-  return { at, status: statusOf({ record, outcome, refused }), record, outcome, steps };
+function finished({ at, request, record, outcome, refused, steps }: Draft): Entry {
+  const status = statusOf({ record, outcome, refused });
+  return { at, status, request, record, outcome, steps };
 }
 
 function statusOf({

@@ -1,7 +1,7 @@
 -- How many requests each approver answered yes to, and how long the requesters waited
 SELECT approver, count(*) AS approved, avg(waited) AS average_s,
-  max(CASE WHEN portion <= 5e-1 THEN waited END) AS p50_s,
-  max(CASE WHEN portion <= 95e-2 THEN waited END) AS p95_s,
+  min(CASE WHEN portion >= 5e-1 THEN waited END) AS p50_s,
+  min(CASE WHEN portion >= 95e-2 THEN waited END) AS p95_s,
   max(waited) AS longest_s
 FROM (
   SELECT approver, waited, cume_dist() OVER (PARTITION BY approver ORDER BY waited) AS portion

@@ -149,9 +149,11 @@ test('a session reads from top to bottom', async () => {
 
 test('an open session with a running and a waiting command, and nothing that fools a terminal', async () => {
   const { out } = await cli('replay', 'last');
-  expect(out).toMatch(/still open/);
+  expect(out).toMatch(/ 00:59:00, still open;/);
   expect(out).toMatch(/… SELECT: allowed by engineering-reads; no answer yet/);
-  expect(out).toMatch(/… A command: held, waiting for an answer\n {4}Requested: waiting/);
+  expect(out).toMatch(
+    /… A command: held, waiting for an answer\n {4}Requested: waiting\n {4}Request apr_/,
+  );
   expect(out).not.toMatch(/[^\P{C}\n]/u);
   expect(out).toMatch(/eve<U\+001B>\[31m@example.com/);
   expect(out).toMatch(/psql<U\+001B>\[0m<U\+000A>fake/);
