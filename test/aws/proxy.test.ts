@@ -125,6 +125,7 @@ describeAdapter('the proxy in AWS', () => {
   let environment: Record<string, string>;
   let running: ReturnType<typeof startProcess>;
   let issuerDirectory: string;
+  let spool: string;
   let port: number;
 
   const secret = async (value: object): Promise<string> => {
@@ -136,6 +137,7 @@ describeAdapter('the proxy in AWS', () => {
   beforeAll(async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'sallyport-fleet-'));
     issuerDirectory = path.join(root, 'issuer');
+    spool = path.join(root, 'spool');
     const kinesis = makeKinesisClient();
     await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
     const [certificate, postgres, issuer] = await Promise.all([
@@ -186,7 +188,7 @@ describeAdapter('the proxy in AWS', () => {
       APPROVALS_FUNCTION: 'approvals',
       TABLE_NAME: TableName,
       STREAM_NAME: StreamName,
-      SPOOL_DIRECTORY: path.join(root, 'spool'),
+      SPOOL_DIRECTORY: spool,
       TLS_SECRET_ARN: tlsSecret,
       AWS_ENDPOINT_URL_LAMBDA: lambda.url,
     };
@@ -289,12 +291,34 @@ describeAdapter('the proxy in AWS', () => {
     expect(output).not.toMatch(/eyJ|PRIVATE KEY|update customers|drop table/);
   });
 
+  it('stops in time though the stream is gone, and sends what it kept when it starts again', async () => {
+    const marker = `select 'kept ${fresh('spool')}'`;
+    const start = async (change: Record<string, string>) => {
+      running = startProcess({ ...environment, ...change });
+      const listening = () => running.events().includes('proxy.started');
+      await vi.waitUntil(listening, { timeout: 20_000 });
+    };
+    await start({ AWS_ENDPOINT_URL_KINESIS: 'http://127.0.0.1:9' });
+    const client = await connect('alice');
+    await client.query(marker);
+    const began = Date.now();
+    await running.stop();
+    expect(Date.now() - began).toBeLessThan(25_000);
+    expect(running.events()).toContain('recorder.close_undrained');
+    await start({});
+    await expect
+      .poll(async () => (await readStream()).map(({ statement }) => statement), { timeout: 10_000 })
+      .toContain(marker);
+  });
+
   describe('what cannot start', () => {
     it.each([
       ['a table that is not there', { TABLE_NAME: 'nowhere' }, /policy version and revocations/],
       ['a TLS secret that is not there', { TLS_SECRET_ARN: 'nowhere' }, /ResourceNotFound/],
+      ['a spool of another process', {}, /The spool .* belongs to process/],
     ])('does not listen: %s', async (_, change, reason) => {
-      const failed = startProcess({ ...environment, ...change });
+      const own = Object.keys(change).length === 0 ? {} : { SPOOL_DIRECTORY: `${spool}-2` };
+      const failed = startProcess({ ...environment, ...own, ...change });
       expect((await failed.ended)[0]).toBe(1);
       expect(failed.events()).toContain('proxy.start_failed');
       expect(failed.output()).toMatch(reason);
