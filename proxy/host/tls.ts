@@ -28,6 +28,8 @@ export function secureAccepted(
   secureContext: tls.SecureContext,
   leftover: Uint8Array,
 ): tls.TLSSocket {
+  // Paused, so that nothing but TLS takes what is put back: a flowing socket would drop it.
+  socket.pause();
   if (leftover.length > 0) socket.unshift(leftover);
   return new tls.TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ALPN });
 }

@@ -47,6 +47,9 @@ export interface TestGatewayOptions {
   readonly obligations?: Partial<Obligations>;
   readonly expiresInMs?: number;
   readonly handshakeMs?: number;
+  readonly connections?: number;
+  /** The recorder cannot keep its promise. */
+  readonly unrecordable?: boolean;
 }
 
 export const MASKED = ['email', 'phone', 'ssn', 'date_of_birth'].map((column) => ({
@@ -145,7 +148,9 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
       },
     },
     recorder: {
-      start: async () => {},
+      start: async () => {
+        if (options.unrecordable === true) throw new Error('The disk is full');
+      },
       append: async () => {},
       end: async (_session, reason) => {
         ended.push(reason);
@@ -161,7 +166,10 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     host: '127.0.0.1',
     port: 0,
     tls: options.tls ?? null,
-    limits: { handshakeMs: options.handshakeMs ?? 10_000 },
+    limits: {
+      handshakeMs: options.handshakeMs ?? 10_000,
+      ...(options.connections === undefined ? {} : { connections: options.connections }),
+    },
   });
   return {
     port: listener.port,
