@@ -64,7 +64,7 @@ export async function openDatabase(files: readonly string[], from: number): Prom
   const connection = await instance.connect();
   try {
     await connection.run("SET TimeZone = 'UTC'");
-    await loadEvents(connection, files, from);
+    await within(connection, () => loadEvents(connection, files, from));
     await connection.run('SET enable_external_access = false');
     await connection.run('SET lock_configuration = true');
   } catch (error) {
@@ -154,8 +154,11 @@ async function within<T>(connection: DuckDBConnection, work: () => Promise<T>): 
   try {
     return await work();
   } catch (error) {
-    if (error instanceof GatewayError || error instanceof SqlError) throw error;
-    if (!late) throw new SqlError((error as Error).message, { cause: error });
+    if (!late) {
+      if (error instanceof GatewayError || error instanceof SqlError) throw error;
+      throw new SqlError((error as Error).message, { cause: error });
+    }
+    // DuckDB calls it interrupted, which is what was done to it and not why.
     throw new GatewayError('ERR_LIMIT_EXCEEDED', `No answer within ${QUERY_MS_MAX / 1000} s`, {
       hint: 'Ask for less: a shorter period, or a narrower condition',
       cause: error,

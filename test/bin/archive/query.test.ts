@@ -297,6 +297,7 @@ const bad: readonly [readonly string[], number, RegExp][] = [
   [['drops', '--since', '2026-02-30'], 2, /^Cannot read "2026-02-30"/],
   [['drops', '--principal', 'a\nb'], 2, /^Cannot search for "a\\nb": it has control/],
   [['selec 1'], 1, /syntax error/],
+  [['select * from range(200000)'], 1, /^More than 100000 rows answer this\nAsk for less/],
   [['drops', '--archive', '/nowhere/at/all'], 1, /there is no such directory/],
 ];
 test.each(bad)('sallyport query %s: exit status %i', async (args, status, err) => {
