@@ -82,12 +82,17 @@ const STEPS: readonly Step[] = [
     play: cli('sessions'),
     expect: /alice/,
   },
-  { told: 'the last of them played back,', play: replayed, expect: /ses_/ },
+  {
+    told: 'the one that waited, played back with who approved it,',
+    play: replayed,
+    expect: /where id = 17[\s\S]*bob/,
+  },
   {
     told: 'one table of it all, in SQL,',
     play: cli(
       'query',
-      'select principal, decision, count(*) as n from events group by all order by all',
+      `select principal, decision, outcome, count(*) as commands from events
+         where event_kind in ('command.result', 'command.refused') group by all order by all`,
     ),
     expect: /deny/,
   },
@@ -111,7 +116,9 @@ function cli(...args: string[]): Step['play'] {
 
 async function sallyport(stage: Stage, args: readonly string[], status: number): Promise<string> {
   const ran = await runSallyport(stage.state, args);
-  const shown = args.map((arg) => (/[\s*]/.test(arg) ? `"${arg}"` : arg)).join(' ');
+  const shown = args
+    .map((arg) => (/[\s*]/.test(arg) ? `"${arg.replace(/\s+/g, ' ')}"` : arg))
+    .join(' ');
   const text = `$ npx sallyport ${shown}\n${ran.stdout}${ran.stderr}`.trimEnd();
   if (ran.status === status) return text;
   throw new Error(`${text}\nIts exit status is ${ran.status}, not ${status}`);
@@ -154,11 +161,14 @@ async function withdrawn(stage: Stage): Promise<string> {
   return [shown, `alice=> ^C\n${lastLines(text)}`, show].join('\n');
 }
 
+/** The session of the approved command: found in the record, as an analyst would. */
 async function replayed(stage: Stage): Promise<string> {
-  const listed = await runSallyport(stage.state, ['sessions', '--json']);
-  const id = /ses_[0-9A-HJKMNP-TV-Z]{26}/.exec(listed.stdout)?.[0];
-  if (id === undefined) throw new Error(`There is no session in:\n${listed.stdout}`);
-  return `$ npx sallyport replay ${id}\n${(await runSallyport(stage.state, ['replay', id])).stdout.trimEnd()}`;
+  const find = `select session_id from events where event_kind = 'command.result' and approver is not null order by ts desc limit 1`;
+  const id = await until('the approved command in the archive', async () => {
+    const found = await runSallyport(stage.state, ['query', find, '--json']);
+    return /ses_[0-9A-HJKMNP-TV-Z]{26}/.exec(found.stdout)?.[0];
+  });
+  return sallyport(stage, ['replay', id], 0);
 }
 
 /** Without the notices that were shown when they came. */
