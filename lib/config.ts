@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { Target } from '../core/target.ts';
+import { manifests } from '../proxy/protocols/registry.ts';
 
 /** A full ARN with its random suffix: IAM then names this secret and no other of the same prefix. */
 const SecretArn = v.pipe(
@@ -31,7 +32,7 @@ export const TargetConfig = v.strictObject({
   ...Target.entries,
   host: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
   /** @default 5432 */
-  port: v.optional(Port, 5432),
+  port: v.optional(Port, manifests.postgres.port),
   /** The database on the server. @default the target's name */
   database: v.optional(v.string()),
   /** Holds `username` and `password`, the layout that RDS uses. */
@@ -138,7 +139,7 @@ export const GatewayConfig = v.strictObject({
   /** What clients see: a secret with `{"certificate": PEM chain, "privateKey": PEM}`. */
   tls: v.strictObject({ secretArn: SecretArn }),
   /** The port that clients connect to. @default 5432 */
-  port: v.optional(Port, 5432),
+  port: v.optional(Port, manifests.postgres.port),
   targets: v.pipe(v.array(TargetConfig), v.minLength(1, 'At least one target'), v.readonly()),
   /** Cedar files and their schema, relative to this file. @default policies */
   policies: v.optional(v.pipe(v.string(), v.minLength(1)), 'policies'),

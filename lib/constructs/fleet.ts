@@ -8,6 +8,7 @@ import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { manifests } from '../../proxy/protocols/registry.ts';
 import type { FleetConfig } from '../config.ts';
 import type { Network } from './network.ts';
 
@@ -124,6 +125,7 @@ export class Fleet extends Construct {
   }
 
   private listen(port: number, drainSeconds: number): elb.NetworkTargetGroup {
+    const { healthCheck } = manifests.postgres;
     const group = new elb.NetworkTargetGroup(this, 'Targets', {
       vpc: this.service.cluster.vpc,
       port,
@@ -137,9 +139,9 @@ export class Fleet extends Construct {
       connectionTermination: false,
       healthCheck: {
         protocol: elb.Protocol.TCP,
-        interval: Duration.seconds(10),
-        healthyThresholdCount: 2,
-        unhealthyThresholdCount: 3,
+        interval: Duration.seconds(healthCheck.intervalSeconds),
+        healthyThresholdCount: healthCheck.healthyThreshold,
+        unhealthyThresholdCount: healthCheck.unhealthyThreshold,
       },
     });
     this.balancer.addListener(`Tcp${port}`, {

@@ -1,4 +1,4 @@
-/** Every protocol of this build, by folder. Generated from the folders of proxy/protocols: do not edit. */
+/** Every protocol of this build. Written by `npm run registry` from the folders beside it. */
 import { manifest as postgres } from './postgres/manifest.ts';
 
-export const manifests = [postgres] as const;
+export const manifests = { postgres } as const;

@@ -6,8 +6,7 @@ import type { Node } from 'libpg-query';
 
 export type { Node };
 
-/** Every node name of the grammar, and the type of each. */
-export type NodeName = Node extends infer N ? (N extends unknown ? keyof N : never) : never;
+/** The body of the nodes that have a name. */
 export type NodeOf<Name extends string> =
   Extract<Node, Record<Name, unknown>> extends infer N
     ? N extends Record<Name, infer Body>

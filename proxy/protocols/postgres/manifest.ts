@@ -4,5 +4,5 @@ export const manifest = {
   /** Where the fleet listens in AWS: the port that clients expect (IANA). */
   port: 5432,
   /** A TCP connect, which the accept loop answers without a login. */
-  healthCheck: { protocol: 'TCP', intervalSeconds: 10, healthyThreshold: 2, unhealthyThreshold: 2 },
+  healthCheck: { intervalSeconds: 10, healthyThreshold: 2, unhealthyThreshold: 3 },
 } as const;
