@@ -43,6 +43,18 @@ export function makeLog({ clock, detectors, write }: LogOptions): Log {
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+/** Errors by which one is told of another; deeper than this, no sentence helps any more. */
+const CAUSES_MAX = 5;
+
+/** An error's message and those of what caused it: the one that helps is often the last. */
+export function reasonOf(error: unknown, depth: number = CAUSES_MAX): string {
+  if (!(error instanceof Error)) return 'not an Error';
+  // A connection tried at several addresses fails with a code and without a message.
+  const message = error.message || ('code' in error ? String(error.code) : error.name);
+  if (error.cause === undefined || depth === 0) return message;
+  return `${message}: ${reasonOf(error.cause, depth - 1)}`;
+}
+
 function loggable(
   fields: Readonly<Record<string, unknown>>,
   detectors: Detectors,

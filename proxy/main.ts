@@ -23,7 +23,7 @@ import { readControlItems, readRequestViews } from './gate/table.ts';
 import { startListener } from './host/listener.ts';
 import { fetchDocument, makeIssuerKeys } from './identity/keys.ts';
 import { makeIdentityVerifier } from './identity/token.ts';
-import { makeLog } from './log.ts';
+import { makeLog, reasonOf } from './log.ts';
 import { makePostgresAdapter } from './protocols/postgres/adapter.ts';
 import { makeCatalogs } from './protocols/postgres/catalog.ts';
 import type { Catalogs } from './protocols/postgres/statement.ts';
@@ -177,12 +177,6 @@ function warmUp(catalogs: Catalogs, targets: readonly Target[], log: Log): void 
 /** What the rest of the gateway knows of a target: not where it is. */
 function targetOf({ upstream: _where, ...target }: Settings['config']['targets'][number]): Target {
   return target;
-}
-
-/** The message, and those of what caused it: the sentence that helps is often the last one. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 
 function fieldsOf(error: unknown): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { GatewayError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
+import { reasonOf } from '../log.ts';
 import type { Clock, Log, Upstream, Upstreams } from '../services.ts';
 
 /** A credential is read again after this long, so that a rotated one is taken up before it is refused. */
@@ -76,7 +77,7 @@ export function storedUpstreams(options: StoredUpstreamsOptions): Upstreams {
       return upstream;
     } catch (error) {
       // Out of reach is not withdrawn: what worked an hour ago may go on, and the target judges it.
-      log.warn('credential.unavailable', { target: target.name, error: messageOf(error) });
+      log.warn('credential.unavailable', { target: target.name, error: reasonOf(error) });
       return outlive(target, error);
     }
   };
@@ -176,8 +177,4 @@ function held(upstream: Upstream): Upstream {
   const copy = { ...upstream, tls: Object.freeze({ ...upstream.tls }) };
   Object.defineProperty(copy, 'password', { value: upstream.password, enumerable: false });
   return Object.freeze(copy);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'not an Error';
 }

@@ -3,7 +3,7 @@ import * as re2js from 're2js';
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../core/brand.ts';
 import { makeDetectors } from '../../core/masking/detect.ts';
-import { LOG_FIELDS_MAX, LOG_TEXT_MAX, makeLog } from '../../proxy/log.ts';
+import { LOG_FIELDS_MAX, LOG_TEXT_MAX, makeLog, reasonOf } from '../../proxy/log.ts';
 
 const detectors = makeDetectors(re2js);
 const TOKEN =
@@ -76,5 +76,26 @@ describe('a line', () => {
       Array.from({ length: 100 }, (_, index) => [`f${index}`, index]),
     );
     expect(Object.keys(lineOf(many))).toHaveLength(3 + LOG_FIELDS_MAX);
+  });
+});
+
+describe('reasonOf', () => {
+  const circle = new Error('round');
+  circle.cause = circle;
+
+  it.each([
+    ['an error', new Error('a'), 'a'],
+    ['its causes', new Error('a', { cause: new Error('b', { cause: new Error('c') }) }), 'a: b: c'],
+    ['a cause that is none', new Error('a', { cause: 'hunter2' }), 'a: not an Error'],
+    [
+      'addresses that all refused',
+      Object.assign(new AggregateError([new Error('x')]), { code: 'ECONNREFUSED' }),
+      'ECONNREFUSED',
+    ],
+    ['an error without words', new TypeError(), 'TypeError'],
+    ['a circle', circle, 'round: round: round: round: round: round'],
+    ['no error', { password: 'hunter2' }, 'not an Error'],
+  ])('tells of %s', (_, error, reason) => {
+    expect(reasonOf(error)).toBe(reason);
   });
 });
