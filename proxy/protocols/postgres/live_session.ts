@@ -5,7 +5,7 @@ import { assertNever } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/recording/event.ts';
 import type { Services } from '../../services.ts';
 import type { Outgoing, Wire } from '../adapter.ts';
-import { isCancellable, type SessionEvent, step } from './machine_session.ts';
+import { isCancellable, isWaiting, type SessionEvent, step } from './machine_session.ts';
 import type { SessionEffect, SessionState } from './session_state.ts';
 import type { Catalogs } from './statement.ts';
 
@@ -42,7 +42,8 @@ export function makeLiveSession(options: LiveOptions): LiveSession {
     flushTo(state.toClient, wire.write);
     const effects = state.effects.splice(0);
     for (const effect of effects) perform(effect);
-    const behind = state.input.size() > INPUT_QUEUE_MAX;
+    // A long message that is not whole yet waits for nobody but the client.
+    const behind = isWaiting(state) && state.input.size() > INPUT_QUEUE_MAX;
     if (behind === paused) return;
     paused = behind;
     if (behind) wire.pause();

@@ -122,6 +122,11 @@ export function isCancellable(state: SessionState): boolean {
   return state.running !== null && state.running.command !== null && state.expected.length > 0;
 }
 
+/** Whole messages of the client are not taken: the gate, the catalog or the target has to answer first. */
+export function isWaiting(state: SessionState): boolean {
+  return state.pending !== null || state.catalogPending || state.stashed !== null;
+}
+
 function notice(text: string): Buffer {
   return noticeResponse({ severity: 'NOTICE', code: '00000', message: text });
 }

@@ -298,6 +298,16 @@ test('H#1496: statements and rows of every size pass whole', async () => {
   expect(judged.every(({ command }) => command.frame.length > 0)).toBe(true);
 });
 
+test('a client that is far ahead of its answers is not read on, and gets all of them', async () => {
+  const { port, judged } = await gatewayWith();
+  const wire = await login(await openWire(port));
+  const count = 400;
+  wire.send(...Array.from({ length: count }, () => query(`select 1 -- ${'x'.repeat(10_000)}`)));
+  for (let left = count; left > 0; left -= 1) expect((await wire.until('Z')).length).toBe(4);
+  expect(judged).toHaveLength(count);
+  wire.destroy();
+});
+
 test('H#1496: a statement that is too long is refused in words, never cut, and the session goes on', async () => {
   const { port } = await gatewayWith();
   await withDriver(port, async (client) => {
