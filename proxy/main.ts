@@ -30,7 +30,7 @@ import type { Catalogs } from './protocols/postgres/statement.ts';
 import { makeKinesisStream } from './recorder/kinesis_stream.ts';
 import { makeRecorder } from './recorder/recorder.ts';
 import { readServerTls } from './server_tls.ts';
-import type { Clock, IdentityVerifier, Log, Recorder, Services } from './services.ts';
+import type { Clock, IdentityVerifier, Log, Recorder, Services, Upstreams } from './services.ts';
 import { readSecretWith, secretsManagerUpstreams } from './upstream/secrets_manager.ts';
 
 /** What OIDC providers sign with. Symmetric ones and `none` are not among them. */
@@ -80,39 +80,32 @@ export async function startProxy(env: Env, log: Log): Promise<Proxy> {
   const gate = gateOf(aws, settings, { control, recorder, ids, log });
   await readOnce(control);
 
-  const upstreams = secretsManagerUpstreams({
-    client: aws.secrets,
-    upstreams: new Map(config.targets.map(({ name, upstream }) => [name, upstream])),
-    clock,
-    log,
-  });
-  const catalogs = makeCatalogs({ upstreams, clock, log });
-  const targets = new Map(config.targets.map((target) => [target.name, targetOf(target)]));
+  const targets = targetsOf(aws, settings, log);
   const services: Services = {
     clock,
     log,
     identity: identityOf(settings, log),
-    target: (name) => targets.get(name) ?? null,
-    upstreams,
+    target: (name) => targets.byName.get(name) ?? null,
+    upstreams: targets.upstreams,
     gate,
     recorder,
     sessions,
     newSessionId: ids.session,
   };
   const listener = await startListener({
-    adapter: makePostgresAdapter({ catalogs, detectors }),
+    adapter: makePostgresAdapter({ catalogs: targets.catalogs, detectors }),
     services,
     host: config.listen.host,
     port: config.listen.port,
     tls,
   });
-  warmUp(catalogs, [...targets.values()], log);
+  warmUp(targets, log);
 
   const parts = [
     { name: 'listener', stop: () => listener.close(plan.sessionsMs) },
     { name: 'recorder', stop: () => recorder.close() },
     { name: 'control', stop: control.stop },
-    { name: 'catalogs', stop: catalogs.close },
+    { name: 'catalogs', stop: () => targets.catalogs.close() },
     { name: 'clients', stop: aws.destroy },
   ];
   return { port: listener.port, stop: () => stopAll(parts, plan.allMs, log) };
@@ -164,19 +157,36 @@ async function readOnce(control: Control): Promise<void> {
   });
 }
 
+interface Targets {
+  readonly byName: ReadonlyMap<string, Target>;
+  readonly upstreams: Upstreams;
+  readonly catalogs: Catalogs;
+}
+
+/** What the rest of the gateway knows of a target does not say where it is. */
+function targetsOf(aws: AwsClients, { config }: Settings, log: Log): Targets {
+  const upstreams = secretsManagerUpstreams({
+    client: aws.secrets,
+    upstreams: new Map(config.targets.map(({ name, upstream }) => [name, upstream])),
+    clock,
+    log,
+  });
+  const known = config.targets.map(({ upstream: _where, ...target }) => target);
+  return {
+    byName: new Map(known.map((target) => [target.name, target])),
+    upstreams,
+    catalogs: makeCatalogs({ upstreams, clock, log }),
+  };
+}
+
 /** So that the first client does not wait, and a target that is misconfigured shows at once. */
-function warmUp(catalogs: Catalogs, targets: readonly Target[], log: Log): void {
-  for (const target of targets) {
+function warmUp({ byName, catalogs }: Targets, log: Log): void {
+  for (const target of byName.values()) {
     catalogs.current(target).catch((error: unknown) => {
       // One target's trouble is not the others': whoever connects to it is told.
       log.warn('target.unavailable', { target: target.name, error: reasonOf(error) });
     });
   }
-}
-
-/** What the rest of the gateway knows of a target: not where it is. */
-function targetOf({ upstream: _where, ...target }: Settings['config']['targets'][number]): Target {
-  return target;
 }
 
 function fieldsOf(error: unknown): Readonly<Record<string, string>> {
