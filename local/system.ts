@@ -91,7 +91,7 @@ async function assemble(
   const identity = trust(issuer, log);
   const approvals = await openApprovals(options, { state, log, dynamodb, identity });
   closing.defer('approvals', approvals.close);
-  const evidence = startEvidence({ state, clock, log });
+  const evidence = await startEvidence({ state, clock, log });
   closing.defer('evidence', evidence.close);
   const gateway = await startGateway({
     port: config.port,
