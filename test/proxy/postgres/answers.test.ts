@@ -175,10 +175,15 @@ test('the next statement waits until the target has answered everything before i
 
 test('a batch waits too, statement by statement, and its Sync goes last', () => {
   const played = playSession();
-  played.client(parse('s', 'select 1', []), parse('t', 'select 2', []), sync());
-  expect(played.toTarget().toString('latin1')).toContain('select 1');
-  played.target(message('1'));
-  const second = played.toTarget().toString('latin1');
-  expect(second).toContain('select 2');
-  expect(second).not.toContain('select 1');
+  const statements = ['one', 'two', 'three'].map((name) => parse(name, `select '${name}'`, []));
+  played.client(...statements, sync());
+  for (const own of statements) {
+    // With a Flush, for without one the target would keep its answer to itself.
+    const sent = played.toTarget();
+    expect(sent.subarray(0, own.length)).toEqual(own);
+    expect(sent.toString('latin1', own.length, own.length + 1)).toBe(
+      own === statements[2] ? 'S' : 'H',
+    );
+    played.target(message('1'));
+  }
 });
