@@ -41,6 +41,8 @@ export interface TestGatewayOptions {
   readonly upstream: Upstream;
   /** In place of `upstream`, where a credential may change. */
   readonly upstreams?: Upstreams;
+  /** Where the catalog is read, if not there: the session's own connection is then the only one there. */
+  readonly catalogUpstream?: Upstream;
   readonly tls?: ServerTls | null;
   /** null: allowed. */
   readonly judge?: (command: Command, hooks: AdmitHooks | null) => Promise<Refusal | null>;
@@ -107,7 +109,15 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     forTarget: async () => options.upstream,
     refused: () => {},
   };
-  const catalogs = makeCatalogs({ upstreams, clock, log: logs });
+  const { catalogUpstream } = options;
+  const catalogs = makeCatalogs({
+    upstreams:
+      catalogUpstream === undefined
+        ? upstreams
+        : { ...upstreams, forTarget: async () => catalogUpstream },
+    clock,
+    log: logs,
+  });
   const ids = makeIds({ now, random: (count) => randomBytes(count) });
   const services: Services = {
     clock,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Certificate, ensureCertificate } from '../../../local/certificate.ts';
 import { type Postgres, startPostgres } from '../../../local/postgres.ts';
@@ -124,25 +125,41 @@ test('CVE-2021-23214: bytes behind an SSLRequest close the connection', async ()
   expect(await wire.byte()).toBe('');
 });
 
-test('a target is signed in to through TLS that verifies chain and name', async () => {
+/** The catalog is read past the front, so that it is the session's own connection that is refused. */
+function gatewayOver(port: number, ca: string | null): Promise<TestGateway> {
+  const tls = { mode: 'verify-full', ca } as const;
+  return gatewayWith({ upstream: { ...upstream, port, tls }, catalogUpstream: upstream });
+}
+
+async function expectUnreachable(port: number, ca: string | null): Promise<void> {
+  const gateway = await gatewayOver(port, ca);
+  await expect(withDriver(gateway.port, async () => {})).rejects.toMatchObject({ code: '08001' });
+}
+
+test('a target is signed in to through TLS that verifies the chain', async () => {
   const front = await startTlsFront(postgres, certificate);
   try {
-    const over = (host: string, ca: string | null): Upstream => ({
-      ...upstream,
-      host,
-      port: front.port,
-      tls: { mode: 'verify-full', ca },
-    });
-    const good = await gatewayWith({ upstream: over('127.0.0.1', certificate.cert) });
+    const good = await gatewayOver(front.port, certificate.cert);
     const { rows } = await withDriver(good.port, (client) => client.query('select 1 as one'));
     expect(rows).toEqual([{ one: 1 }]);
-    const before = front.secured();
-    expect(before).toBeGreaterThan(0);
-    const unknown = await gatewayWith({ upstream: over('127.0.0.1', null) });
-    await expect(withDriver(unknown.port, async () => {})).rejects.toMatchObject({ code: '08001' });
+    expect(front.secured()).toBeGreaterThan(0);
+    await expectUnreachable(front.port, null);
     const other = await ensureCertificate(path.join(directory, 'other'));
-    const wrong = await gatewayWith({ upstream: over('127.0.0.1', other.cert) });
-    await expect(withDriver(wrong.port, async () => {})).rejects.toMatchObject({ code: '08001' });
+    await expectUnreachable(front.port, other.cert);
+  } finally {
+    await front.close();
+  }
+});
+
+test('a target whose certificate names another host is not signed in to', async () => {
+  const made = await generate([{ name: 'commonName', value: 'other.example' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'other.example' }] }],
+  });
+  const front = await startTlsFront(postgres, { key: made.private, cert: made.cert });
+  try {
+    await expectUnreachable(front.port, made.cert);
   } finally {
     await front.close();
   }
@@ -150,7 +167,10 @@ test('a target is signed in to through TLS that verifies chain and name', async 
 
 test('a target without TLS is not signed in to where TLS is demanded', async () => {
   const tls = { mode: 'verify-full', ca: certificate.cert } as const;
-  const { port } = await gatewayWith({ upstream: { ...upstream, tls } });
+  const { port } = await gatewayWith({
+    upstream: { ...upstream, tls },
+    catalogUpstream: upstream,
+  });
   await expect(withDriver(port, async () => {})).rejects.toMatchObject({ code: '08001' });
 });
 
@@ -177,11 +197,13 @@ test('the deadline is for the login: a session may be idle for longer', async ()
 });
 
 test('connections above the limit are closed, and those below it go on', async () => {
-  const { port } = await gatewayWith({ connections: 2 });
+  const { port, logged } = await gatewayWith({ connections: 2 });
   const first = await login(await openWire(port));
   const second = await openWire(port);
   const third = await openWire(port);
   expect(await third.next()).toBeNull();
+  expect(logged.filter((line) => line.includes('listener.full'))).toHaveLength(1);
+  expect(logged.filter((line) => line.includes('handshake_deadline'))).toHaveLength(0);
   first.send(query('select 1'));
   expect((await first.until('Z')).map(({ type }) => type).join('')).toBe('TDCZ');
   second.destroy();
