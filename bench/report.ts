@@ -25,8 +25,8 @@ export interface Row {
 }
 
 const GATEWAY = 'gateway';
-const BEGIN = '<!-- bench:postgres -->';
-const END = '<!-- /bench:postgres -->';
+const BEGIN = '<!-- bench:postgres:begin -->';
+const END = '<!-- bench:postgres:end -->';
 
 export function rowsOf(samples: readonly Sample[]): readonly Row[] {
   const cells = new Map(

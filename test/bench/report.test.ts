@@ -44,12 +44,15 @@ test('the table replaces what is between the markers, and nothing else', async (
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sallyport-report-'));
   const file = path.join(directory, 'README.md');
   try {
-    await writeFile(file, 'a\n<!-- bench:postgres -->\nold\n<!-- /bench:postgres -->\nz\n');
+    await writeFile(
+      file,
+      'a\n<!-- bench:postgres:begin -->\nold\n<!-- bench:postgres:end -->\nz\n',
+    );
     await writeInto(file, 'new');
-    const expected = 'a\n<!-- bench:postgres -->\nnew\n<!-- /bench:postgres -->\nz\n';
+    const expected = 'a\n<!-- bench:postgres:begin -->\nnew\n<!-- bench:postgres:end -->\nz\n';
     expect(await readFile(file, 'utf8')).toBe(expected);
     await writeFile(file, 'no markers');
-    await expect(writeInto(file, 'new')).rejects.toThrow('has no <!-- bench:postgres -->');
+    await expect(writeInto(file, 'new')).rejects.toThrow('has no <!-- bench:postgres:begin -->');
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
