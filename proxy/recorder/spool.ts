@@ -7,7 +7,7 @@
  * cache within microseconds, where a trip through libuv's threads costs several times that in CPU.
  */
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../services.ts';
 import { frame } from './frame.ts';
@@ -64,6 +64,11 @@ export function leftoverFiles(directory: string): SpoolFile[] {
     .map((path) => ({ path, size: fs.statSync(path).size, sealed: true }));
 }
 
+/** The leading number of a file's name. */
+function stampOf(path: string): number {
+  return Number.parseInt(basename(path), 10);
+}
+
 export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spool {
   const { limits } = deps;
   const files: SpoolFile[] = [...leftovers];
@@ -72,12 +77,16 @@ export function openSpool(deps: SpoolDeps, leftovers: readonly SpoolFile[]): Spo
   let pendingBytes = 0;
   let scheduled: NodeJS.Immediate | null = null;
   let counter = 0;
+  // Names sort as files were written, also when the clock went back between two processes or in one:
+  // recovery reads them in that order, and a chain read out of order would be continued wrongly.
+  let stamp = leftovers.reduce((last, { path }) => Math.max(last, stampOf(path) + 1), 0);
   let closed = false;
   let unshipped = files.reduce((sum, file) => sum + file.size, 0);
 
   function begin(): void {
     counter += 1;
-    const name = `${String(deps.now()).padStart(15, '0')}-${String(counter).padStart(6, '0')}.spool`;
+    stamp = Math.max(stamp, deps.now());
+    const name = `${String(stamp).padStart(15, '0')}-${String(counter).padStart(6, '0')}.spool`;
     const file: SpoolFile = { path: join(deps.directory, name), size: 0, sealed: false };
     const fd = fs.openSync(file.path, 'wx', OWNER_ONLY);
     files.push(file);
