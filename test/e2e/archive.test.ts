@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../../local/child.ts';
 import { discard, type System, startSystem } from './system.ts';
 
 /** An event can be asked for so long after its command, at the latest. */
@@ -47,7 +48,11 @@ test('a command is in the table within seconds, masked, its session still open',
 test('a refusal is told with its message, in the terminal and on the page', async () => {
   const error = await client.query('drop table orders').catch((reason: Error) => reason);
   const { message } = error as Error;
-  const told = await system.sallyport('replay', 'last');
+  // The refusal is answered as soon as it is on disk; the archive has it a moment later.
+  const told = await until('the refusal in the archive', async () => {
+    const replay = await system.sallyport('replay', 'last');
+    return replay.stdout.includes('DROP TABLE') ? replay : undefined;
+  });
   expect(told.stdout).toContain('✗ DROP TABLE: denied by');
   expect(told.stdout).toContain(`Refused: ${message}`);
   expect(told.stdout).toContain('with archive-test');
