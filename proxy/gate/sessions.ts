@@ -10,11 +10,6 @@ export interface SessionRegistry extends Sessions {
   /** Ends those whose principal, or which themselves, were shut out. */
   readonly endRevoked: (isRevoked: (session: Session) => boolean) => void;
   readonly endAll: (reason: string) => void;
-  /**
-   * Lets sessions end by themselves for `deadlineMs`, then ends those that are left. Resolves with how
-   * many those were; whether they are gone is for `closed` to say.
-   */
-  readonly drain: (deadlineMs: number, reason: string) => Promise<number>;
   readonly size: () => number;
 }
 
@@ -25,10 +20,19 @@ interface Live {
 
 export function makeSessions(): SessionRegistry {
   const live = new Map<SessionId, Live>();
-  let whenEmpty: (() => void)[] = [];
 
   const endWhere = (ends: (session: Session) => boolean, reason: string) => {
-    for (const { session, close } of live.values()) if (ends(session)) close(reason);
+    const failures: unknown[] = [];
+    for (const { session, close } of live.values()) {
+      if (!ends(session)) continue;
+      try {
+        close(reason);
+      } catch (error) {
+        // A session that cannot be closed must not keep open those after it: told when all are done.
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'Cannot close every session');
   };
 
   return {
@@ -37,24 +41,9 @@ export function makeSessions(): SessionRegistry {
     },
     closed: (id) => {
       live.delete(id);
-      if (live.size > 0) return;
-      for (const tell of whenEmpty) tell();
-      whenEmpty = [];
     },
     endRevoked: (isRevoked) => endWhere(isRevoked, 'your access was revoked'),
     endAll: (reason) => endWhere(() => true, reason),
-    drain: async (deadlineMs, reason) => {
-      if (live.size === 0) return 0;
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        whenEmpty.push(resolve);
-        timer = setTimeout(resolve, deadlineMs);
-      });
-      clearTimeout(timer);
-      const left = live.size;
-      endWhere(() => true, reason);
-      return left;
-    },
     size: () => live.size,
   };
 }

@@ -1,5 +1,8 @@
 /** What a task does with what it polls, and with silence. */
+
+import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SessionId } from '../../../core/brand.ts';
 import type { Session } from '../../../core/session.ts';
 import { type Control, makeControl } from '../../../proxy/gate/control.ts';
 import { makeSessions } from '../../../proxy/gate/sessions.ts';
@@ -142,18 +145,15 @@ describe('the live sessions', () => {
     expect([told.length, sessions.size()]).toEqual([1, 0]);
   });
 
-  test('drain: those that end by themselves in time, and those that are ended', async () => {
+  test('one that cannot be closed keeps no other open, and is told', () => {
     const sessions = makeSessions();
     const told: string[] = [];
-    expect(await sessions.drain(1_000, 'restart')).toBe(0);
+    const broken = { ...ALICE, id: v.parse(SessionId, `ses_${'0'.repeat(26)}`) };
+    sessions.open(broken, () => {
+      throw new Error('broken');
+    });
     sessions.open(ALICE, (reason) => told.push(reason));
-    const early = sessions.drain(60_000, 'restart');
-    await seconds(1);
-    sessions.closed(ALICE.id);
-    expect([await early, told]).toEqual([0, []]);
-    sessions.open(ALICE, (reason) => told.push(reason));
-    const late = sessions.drain(60_000, 'restart');
-    await seconds(60);
-    expect([await late, told]).toEqual([1, ['restart']]);
+    expect(() => sessions.endRevoked(() => true)).toThrow('Cannot close every session');
+    expect(told).toEqual(['your access was revoked']);
   });
 });
