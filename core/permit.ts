@@ -25,6 +25,7 @@ export function mintPermit(
   frame: Uint8Array,
   obligations: Obligations,
 ): Permit {
+  // The one cast: a permit is whatever is in `unspent`, and only this line puts anything there.
   const minted = Object.freeze({ command, obligations }) as Permit;
   // Not `frame.slice()`: that of Node's Buffer shares its memory.
   unspent.set(minted, new Uint8Array(frame));

@@ -40,6 +40,7 @@ export function makeLocalWorkflow({ log }: { readonly log: Log }): LocalWorkflow
     functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:approval-steps',
   });
   const engine: Engine = {
+    // Plain data to us, the engine's own types to it; it validates what it is given.
     machine: new StateMachine(definition as unknown as StateMachineDefinition),
     log,
     running: new Map(),

@@ -3,6 +3,7 @@ import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-s
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { opened, step } from '../../core/approval/machine.ts';
 import { makeStore, type Store } from '../../functions/approvals/store.ts';
+import { tableDefinition } from '../../local/dynamodb.ts';
 import { NOW, nextRequestId, OPEN } from '../support/approval_requests.ts';
 import { describeAdapter, fresh } from './endpoint.ts';
 
@@ -15,20 +16,7 @@ describeAdapter('approvals store over DynamoDB', () => {
   beforeAll(async () => {
     client = new DynamoDBClient({});
     const TableName = fresh('sallyport');
-    await client.send(
-      new CreateTableCommand({
-        TableName,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({
-          AttributeName,
-          AttributeType: 'S' as const,
-        })),
-        KeySchema: [
-          { AttributeName: 'pk', KeyType: 'HASH' },
-          { AttributeName: 'sk', KeyType: 'RANGE' },
-        ],
-      }),
-    );
+    await client.send(new CreateTableCommand(tableDefinition(TableName)));
     await waitUntilTableExists({ client, maxWaitTime: 60 }, { TableName });
     store = makeStore(client, TableName);
   });

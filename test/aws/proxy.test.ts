@@ -37,6 +37,7 @@ import { vote } from '../../functions/approvals/vote.ts';
 import { makeHandler as makeDecide, makeDeps } from '../../functions/decide/handler.ts';
 import { ensureCertificate } from '../../local/certificate.ts';
 import { demoTarget } from '../../local/config.ts';
+import { tableDefinition } from '../../local/dynamodb.ts';
 import { DEVELOPMENT_AUDIENCE, mintToken, startIssuer } from '../../local/issuer.ts';
 import { freePort } from '../../local/ports.ts';
 import { startPostgres } from '../../local/postgres.ts';
@@ -51,20 +52,7 @@ const HOST = '127.0.0.1';
 const PASSWORDS: string[] = [];
 
 async function createTable(client: DynamoDBClient): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({
-        AttributeName,
-        AttributeType: 'S' as const,
-      })),
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  await client.send(new CreateTableCommand(tableDefinition(TableName)));
   await waitUntilTableExists({ client, maxWaitTime: 60 }, { TableName });
 }
 

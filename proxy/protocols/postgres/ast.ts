@@ -20,6 +20,11 @@ export function nameOf(node: Node): string {
   return '';
 }
 
+/** The body of a node of any name: unknown, because a union of objects has no common key to read it by. */
+export function bodyOf(node: Node): unknown {
+  return Object.values(node)[0];
+}
+
 /** The body where the node has that name, else null. */
 export function as<Name extends string>(name: Name, node: Node | undefined): NodeOf<Name> | null {
   if (node === undefined || !(name in node)) return null;
@@ -78,7 +83,7 @@ export function* nodesWithin(root: Node): Generator<Node> {
   const waiting: Node[] = [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     yield node;
-    waiting.push(...childrenOf((node as unknown as Record<string, unknown>)[nameOf(node)]));
+    waiting.push(...childrenOf(bodyOf(node)));
   }
 }
 

@@ -48,7 +48,7 @@ export function selectFlows(
     : select.valuesLists !== undefined
       ? valuesLists(work, select.valuesLists, scope)
       : plainSelect(work, select, scope);
-  const order = orderBy(work, select.sortClause, scope, body.columns);
+  const order = sortKeys(work, select.sortClause, scope, body.columns);
   for (const limit of [select.limitCount, select.limitOffset]) {
     if (limit === undefined) continue;
     decides(work, expression(work, limit, scope));
@@ -97,7 +97,7 @@ function plainSelect(work: Work, select: NodeOf<'SelectStmt'>, scope: Scope): Se
   decides(work, scope.windows);
   let deciders = union(from.deciders, condition(work, select.whereClause, scope));
   const outputs = targetList(work, select.targetList, scope, from.star);
-  deciders = union(deciders, groupBy(work, select.groupClause, scope, outputs.columns));
+  deciders = union(deciders, sortKeys(work, select.groupClause, scope, outputs.columns));
   deciders = union(deciders, condition(work, select.havingClause, scope));
   if (select.distinctClause !== undefined) {
     // Plain DISTINCT is a list of one empty node.
@@ -176,18 +176,8 @@ function expandStar(
   };
 }
 
-function groupBy(
-  work: Work,
-  keys: readonly Node[] | undefined,
-  scope: Scope,
-  outputs: readonly ScopeColumn[] | null,
-): Flow {
-  const flow = unionOf((keys ?? []).map((key) => sortKey(work, key, scope, outputs)));
-  decides(work, flow);
-  return flow;
-}
-
-function orderBy(
+/** What GROUP BY or ORDER BY decide by. */
+function sortKeys(
   work: Work,
   keys: readonly Node[] | undefined,
   scope: Scope,
