@@ -24,8 +24,7 @@ export async function openDigestKey(directory: string): Promise<DigestKey> {
   await writeFile(path.join(directory, 'public.pem'), publicKeyPem, { mode: 0o644 });
   return {
     publicKeyPem,
-    sign: (text) =>
-      Promise.resolve({ signature: sign('sha256', Buffer.from(text), key), keyId: 'local' }),
+    sign: (text) => Promise.resolve({ signature: sign('sha256', Buffer.from(text), key) }),
   };
 }
 

@@ -39,8 +39,6 @@ export const Digest = v.strictObject({
   document: DigestDocument,
   /** ECDSA over P-256 with SHA-256 of `signedText`, DER, in base64. */
   signature: v.string(),
-  /** For a reader with several public keys; proves nothing. */
-  keyId: v.string(),
 });
 export type Digest = v.InferOutput<typeof Digest>;
 
@@ -90,7 +88,10 @@ export function compareDigestKeys(a: DigestKey, b: DigestKey): number {
 /** null where it is none. */
 export function parseDigest(bytes: Uint8Array): Digest | null {
   try {
-    return v.parse(Digest, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const json: unknown = JSON.parse(text);
+    // Another spelling of the same JSON is not what was stored.
+    return JSON.stringify(json) === text ? v.parse(Digest, json) : null;
   } catch {
     // Not UTF-8, not JSON, not a digest: the caller says what that means.
     return null;

@@ -84,11 +84,10 @@ export function makeHandler(deps: DigestDeps): (event: unknown) => Promise<Diges
       previous: newest && { key: newest.place.key, sha256: sha256(newest.bytes) },
       objects,
     };
-    const { signature, keyId } = await deps.signer.sign(signedText(sha256, document));
+    const { signature } = await deps.signer.sign(signedText(sha256, document));
     const digest: Digest = {
       document,
       signature: Buffer.from(signature).toString('base64'),
-      keyId,
     };
     const put = await archive.putOnce(document.key, Buffer.from(JSON.stringify(digest)));
     if (put === 'exists') {

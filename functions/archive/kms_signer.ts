@@ -4,7 +4,7 @@ import { GatewayError } from '../../core/errors.ts';
 
 export interface Signer {
   /** ECDSA over P-256 with SHA-256 of the text in UTF-8: DER, and the name of the key. */
-  readonly sign: (text: string) => Promise<{ signature: Uint8Array; keyId: string }>;
+  readonly sign: (text: string) => Promise<{ signature: Uint8Array }>;
 }
 
 export function makeKmsSigner(client: KMSClient, keyId: string): Signer {
@@ -21,7 +21,7 @@ export function makeKmsSigner(client: KMSClient, keyId: string): Signer {
       if (answer.Signature === undefined) {
         throw new GatewayError('ERR_ARCHIVE_UNAVAILABLE', 'KMS answered without a signature');
       }
-      return { signature: answer.Signature, keyId: answer.KeyId ?? keyId };
+      return { signature: answer.Signature };
     },
   };
 }

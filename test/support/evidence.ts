@@ -24,8 +24,7 @@ export function makeKeys(namedCurve = 'P-256'): Keys {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
   return {
     publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    sign: (text) =>
-      Promise.resolve({ signature: sign('sha256', Buffer.from(text), privateKey), keyId: 'test' }),
+    sign: (text) => Promise.resolve({ signature: sign('sha256', Buffer.from(text), privateKey) }),
   };
 }
 
